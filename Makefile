@@ -6,7 +6,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 OUT    ?= out
 
-.PHONY: demo test lint types install test-oldest bench clean
+.PHONY: demo test check lint types install test-oldest bench clean
 
 install: $(VENV)/installed
 
@@ -21,8 +21,11 @@ $(VENV)/installed: pyproject.toml
 demo: install
 	$(BIN)/mixtura segment examples/data/cdnow.csv.gz --rfm customer,date,amount --seed 0 -o $(OUT) --force
 
-test: install lint types
+test: install
 	$(BIN)/python -m pytest -n 2
+
+# Style, floors and types.
+check: lint types
 
 lint: install
 	$(BIN)/ruff check src tests benchmarks
@@ -30,7 +33,7 @@ lint: install
 	$(BIN)/lint-imports
 
 types: install
-	$(BIN)/pyright
+	$(BIN)/pyright --pythonpath $(BIN)/python
 
 # The oldest versions that the bounds in pyproject.toml allow.
 test-oldest:

@@ -1,3 +1,34 @@
 """Gaussian mixtures: soft clustering, density estimation, new data, and tools that stand on them."""
 
+from importlib import import_module
+from typing import Any
+
 __version__ = "0.1.0"
+
+_WHERE = {
+    "Diagonal": "mixtura.model.covariance",
+    "Full": "mixtura.model.covariance",
+    "GaussianMixture": "mixtura.estimators.mixture",
+    "Mixture": "mixtura.model.mixture",
+    "NormalInverseWishart": "mixtura.learn.prior",
+    "Spherical": "mixtura.model.covariance",
+    "Statistics": "mixtura.learn.statistics",
+    "Tied": "mixtura.model.covariance",
+    "load": "mixtura.model.storage",
+}
+
+__all__ = [*_WHERE]  # pyright: ignore[reportUnsupportedDunderAll]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name at its first use, so that importing the package costs next to nothing."""
+    if name not in _WHERE:
+        raise AttributeError(f"module 'mixtura' has no attribute {name!r}")
+    value = getattr(import_module(_WHERE[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """The public names."""
+    return sorted([*globals(), *_WHERE])

@@ -1,0 +1,1 @@
+"""Finished tools that stand on mixtures. Nothing below knows them."""

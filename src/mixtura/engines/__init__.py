@@ -1,0 +1,1 @@
+"""Where rows live: each engine folds, maps and samples."""

@@ -1,0 +1,150 @@
+"""Rows in memory, folded block by block over threads. The reference engine."""
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cache
+from importlib import import_module
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from threadpoolctl import ThreadpoolController
+
+from mixtura.learn.data import Block
+
+Sum = TypeVar("Sum")
+
+BLOCK_ROWS = 16_384
+
+
+class Memory:
+    """Rows of an array, as blocks of a fixed number of rows.
+
+    Blocks are computed by threads, each with one BLAS thread, and their results are added in a
+    fixed tree. So the sum is the same, bit for bit, whatever the number of threads.
+
+    Parameters
+    ----------
+    rows : array, shape (n, D)
+        Of any numeric type and memory order; never copied as a whole.
+    weights : array, shape (n,), optional
+        Row weights; ones if not given.
+    memberships : array, shape (n,) or (n, K), optional
+        Labels or responsibilities for `assigned`.
+    block_rows : int, optional
+    threads : int, optional
+        As many as the process may use, if not given.
+    """
+
+    def __init__(
+        self,
+        rows: NDArray[Any],
+        weights: NDArray[np.float64] | None = None,
+        memberships: NDArray[Any] | None = None,
+        *,
+        block_rows: int = BLOCK_ROWS,
+        threads: int | None = None,
+    ) -> None:
+        self.rows = rows
+        self.weights = weights
+        self.memberships = memberships
+        self.block_rows = block_rows
+        self.threads = threads or available_threads()
+
+    @property
+    def n_features(self) -> int:
+        """D."""
+        return self.rows.shape[1]
+
+    def fold(self, kernel: Callable[..., Sum], *args: Any) -> Sum:
+        """The sum over blocks of kernel(block, *args)."""
+        return tree_sum(self._each(kernel, args))
+
+    def map(self, kernel: Callable[..., NDArray[Any]], *args: Any) -> NDArray[Any]:
+        """The rows of kernel(block, *args), stacked."""
+        out: NDArray[Any] | None = None
+        start = 0
+        for part in self._each(kernel, args):
+            if out is None:
+                out = np.empty((len(self.rows), *part.shape[1:]), dtype=part.dtype)
+            out[start : start + len(part)] = part
+            start += len(part)
+        assert out is not None
+        return out
+
+    def sample(self, n: int, rng: np.random.RandomState) -> Block:
+        """At most n rows of positive weight, without replacement, in their order."""
+        n_rows = len(self.rows)
+        if self.weights is not None and not (self.weights > 0).all():
+            present = np.flatnonzero(self.weights > 0)
+            if len(present) > n:
+                present = np.sort(rng.choice(present, n, replace=False))
+            return self._take(present)
+        if n_rows > n:
+            return self._take(np.sort(rng.choice(n_rows, n, replace=False)))
+        return self._block(0, n_rows)
+
+    def _take(self, index: NDArray[np.intp]) -> Block:
+        weights = np.ones(len(index)) if self.weights is None else self.weights[index]
+        members = None if self.memberships is None else self.memberships[index]
+        return Block(self.rows[index], weights, members)
+
+    def _block(self, start: int, stop: int) -> Block:
+        weights = np.ones(stop - start) if self.weights is None else self.weights[start:stop]
+        members = None if self.memberships is None else self.memberships[start:stop]
+        return Block(self.rows[start:stop], weights, members)
+
+    def _each(self, kernel: Callable[..., Sum], args: tuple[Any, ...]) -> Iterator[Sum]:
+        """kernel(block, *args) for each block, in order, a few blocks ahead of the reader."""
+        n_rows, size = len(self.rows), self.block_rows
+        ranges = [(i, min(i + size, n_rows)) for i in range(0, n_rows, size)]
+        with _blas().limit(limits=1, user_api="blas"):
+            if self.threads == 1 or len(ranges) == 1:
+                for start, stop in ranges:
+                    yield kernel(self._block(start, stop), *args)
+                return
+            with ThreadPoolExecutor(self.threads) as pool:
+                waiting: deque[Future[Sum]] = deque()
+                for start, stop in ranges:
+                    waiting.append(pool.submit(kernel, self._block(start, stop), *args))
+                    if len(waiting) > 2 * self.threads:
+                        yield waiting.popleft().result()
+                while waiting:
+                    yield waiting.popleft().result()
+
+
+def tree_sum(parts: Iterable[Sum]) -> Sum:
+    """The sum of parts in a binary tree that depends on their number alone.
+
+    At most one partial sum a level is held: for m parts, log2 m of them.
+    """
+    levels: list[tuple[int, Any]] = []
+    for part in parts:
+        level, value = 0, part
+        while levels and levels[-1][0] == level:
+            value = levels.pop()[1] + value
+            level += 1
+        levels.append((level, value))
+    total = levels.pop()[1]
+    while levels:
+        total = levels.pop()[1] + total
+    return total
+
+
+def available_threads() -> int:
+    """Threads that this process may use: OMP_NUM_THREADS, or the processors given to it."""
+    asked = os.environ.get("OMP_NUM_THREADS", "")
+    if asked.isdigit() and int(asked) > 0:
+        return int(asked)
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+@cache
+def _blas() -> ThreadpoolController:
+    """The thread pools of the BLAS libraries that NumPy and SciPy have loaded."""
+    import_module("scipy.linalg")  # brings a BLAS of its own
+    return ThreadpoolController()

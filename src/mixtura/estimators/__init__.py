@@ -1,0 +1,1 @@
+"""Faces in the manner of scikit-learn: the only mutable objects, and the only place of strings."""

@@ -1,0 +1,600 @@
+"""`GaussianMixture`: scikit-learn's class, with what it lacks."""
+
+import warnings
+from numbers import Integral, Real
+from time import perf_counter
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, DensityMixin, _fit_context
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
+
+from mixtura.engines.memory import Memory
+from mixtura.estimators import wiring
+from mixtura.estimators.callbacks import CallbackSupportMixin, Observed, with_callbacks
+from mixtura.estimators.rows import read_rows, read_weights
+from mixtura.learn import expectation, selection
+from mixtura.learn.em import Fit, Iteration, Outcome, em
+from mixtura.learn.expectation import e_step
+from mixtura.learn.prior import Prior
+from mixtura.model.covariance import FAMILIES, Covariance, Full, Tied
+from mixtura.model.mixture import Mixture
+
+Array = NDArray[np.float64]
+
+NOT_CONVERGED = (
+    "Best performing initialization did not converge. "
+    "Try different init parameters, or increase max_iter, "
+    "tol, or check for degenerate data."
+)
+
+
+class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
+    """A Gaussian mixture fitted by the EM algorithm [@Dempster1977].
+
+    A drop-in for ``sklearn.mixture.GaussianMixture`` [@Pedregosa2011]: the same parameters,
+    attributes, shapes and types. What is added: row weights, `icl`, starts from labels,
+    responsibilities or a function, building from known parameters, a record of each iteration, and
+    tables as input. Covariances are kept from collapsing by a penalty that follows the scale of the
+    data; give ``reg_covar`` a number for scikit-learn's way.
+
+    Parameters
+    ----------
+    n_components : int, default 1
+        K, the number of Gaussians.
+    covariance_type : {"full", "tied", "diag", "spherical"}, default "full"
+        Each component its own matrix; one matrix for all; a variance for each feature; one
+        variance for each component.
+    tol : float, default 1e-3
+        EM ends once the objective changes by less in an iteration, in nats per row.
+    reg_covar : float or None, default None
+        None: the affine-equivariant penalty of Chen and Tan, of strength n^-½ [@ChenTan2009].
+        A number: what is added to the diagonal of covariances in each iteration, as in
+        scikit-learn, where the default is 1e-6.
+    max_iter : int, default 100
+    n_init : int, default 1
+        Runs from different starts; the best objective is kept.
+    init_params : {"kmeans", "k-means++", "random", "random_from_data"}, array or callable
+        How to start. An array of labels (n,) or responsibilities (n, K); or a function of
+        (X, n_components, random_state) that returns either, or a `Mixture`. The default is
+        "kmeans".
+    weights_init : array-like, shape (K,), optional
+    means_init : array-like, shape (K, D), optional
+    precisions_init : array-like, optional
+        Inverse covariances, in the shape of ``covariances_``.
+    random_state : int, RandomState or None, default None
+    warm_start : bool, default False
+        Continue from the last fit.
+    verbose : int, default 0
+        1 prints runs and every ``verbose_interval``-th iteration, 2 also times and changes.
+    verbose_interval : int, default 10
+    variance_floor : float or array-like, shape (D,), optional
+        A lower bound of the variance in each column's units: no component is narrower in any
+        direction. For columns that were rounded, the square of the step over 12 [@Sheppard1898].
+    prior : Prior, optional
+        A prior in place of the penalty, such as `mixtura.NormalInverseWishart`.
+    dead_components : {"keep", "reseed", "drop"}, default "keep"
+        What is done about components to which fewer than D + 1 rows belong: leave them to the
+        penalty; give them half of the heaviest; take them out.
+
+    Attributes
+    ----------
+    weights_ : array, shape (K,)
+    means_ : array, shape (K, D)
+    covariances_ : array
+        full (K, D, D), tied (D, D), diag (K, D), spherical (K,).
+    precisions_, precisions_cholesky_ : array
+        Inverse covariances, and upper factors U with U Uᵀ equal to them; shapes as covariances_.
+    mixture_ : Mixture
+        The same as a value, in float64.
+    converged_ : bool
+    n_iter_ : int
+    lower_bound_ : float
+        The objective in the last iteration: mean log-likelihood, plus the penalty, per row.
+    lower_bounds_ : list of float
+    history_ : list of Iteration
+        One record for each iteration of the best run.
+    n_features_in_ : int
+    feature_names_in_ : array of str
+        If the table had names.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mixtura import GaussianMixture
+    >>> X = np.array([[1.0, 2], [1, 4], [1, 0], [10, 2], [10, 4], [10, 0]])
+    >>> model = GaussianMixture(n_components=2, random_state=0).fit(X)
+    >>> model.means_[np.argsort(model.means_[:, 0])].round(6)
+    array([[ 1.,  2.],
+           [10.,  2.]])
+    >>> labels = model.predict([[0, 0], [12, 3]])
+    >>> bool(labels[0] != labels[1])
+    True
+    """
+
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        "n_components": [Interval(Integral, 1, None, closed="left")],
+        "covariance_type": [StrOptions({*FAMILIES})],
+        "tol": [Interval(Real, 0.0, None, closed="left")],
+        "reg_covar": [Interval(Real, 0.0, None, closed="left"), None],
+        "max_iter": [Interval(Integral, 0, None, closed="left")],
+        "n_init": [Interval(Integral, 1, None, closed="left")],
+        "init_params": [StrOptions({*wiring.STARTS}), "array-like", callable],
+        "weights_init": ["array-like", None],
+        "means_init": ["array-like", None],
+        "precisions_init": ["array-like", None],
+        "random_state": ["random_state"],
+        "warm_start": ["boolean"],
+        "verbose": ["verbose"],
+        "verbose_interval": [Interval(Integral, 1, None, closed="left")],
+        "variance_floor": ["array-like", Interval(Real, 0.0, None, closed="neither"), None],
+        "prior": "no_validation",
+        "dead_components": [StrOptions({*wiring.POLICIES})],
+    }
+
+    weights_: NDArray[Any]
+    means_: NDArray[Any]
+    covariances_: NDArray[Any]
+    precisions_: NDArray[Any]
+    precisions_cholesky_: NDArray[Any]
+
+    def __init__(
+        self,
+        n_components: int = 1,
+        *,
+        covariance_type: str = "full",
+        tol: float = 1e-3,
+        reg_covar: float | None = None,
+        max_iter: int = 100,
+        n_init: int = 1,
+        init_params: Any = "kmeans",
+        weights_init: ArrayLike | None = None,
+        means_init: ArrayLike | None = None,
+        precisions_init: ArrayLike | None = None,
+        random_state: Any = None,
+        warm_start: bool = False,
+        verbose: int = 0,
+        verbose_interval: int = 10,
+        variance_floor: ArrayLike | None = None,
+        prior: Prior | None = None,
+        dead_components: str = "keep",
+    ) -> None:
+        self.n_components = n_components
+        self.covariance_type = covariance_type
+        self.tol = tol
+        self.reg_covar = reg_covar
+        self.max_iter = max_iter
+        self.n_init = n_init
+        self.init_params = init_params
+        self.weights_init = weights_init
+        self.means_init = means_init
+        self.precisions_init = precisions_init
+        self.random_state = random_state
+        self.warm_start = warm_start
+        self.verbose = verbose
+        self.verbose_interval = verbose_interval
+        self.variance_floor = variance_floor
+        self.prior = prior
+        self.dead_components = dead_components
+
+    @classmethod
+    def from_mixture(cls, mixture: Mixture, **options: Any) -> Self:
+        """An estimator with known parameters, as if it had been fitted.
+
+        Parameters
+        ----------
+        mixture : Mixture
+        **options
+            Other parameters of the class.
+
+        Returns
+        -------
+        GaussianMixture
+        """
+        model = cls(mixture.n_components, covariance_type=mixture.covariance.name, **options)
+        model.n_features_in_ = mixture.n_features
+        model._take(Fit(mixture, Outcome.not_started, ()), np.dtype(np.float64))
+        return model
+
+    # Fitting
+
+    @with_callbacks
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: Any, y: Any = None, sample_weight: ArrayLike | None = None) -> Self:
+        """Fit the mixture to rows.
+
+        Parameters
+        ----------
+        X : array-like or table, shape (n, D)
+            NumPy, pandas, polars or pyarrow; float32 and float64 are read in place.
+        y : ignored
+        sample_weight : array-like, shape (n,), optional
+            Row weights: an integer weight is the same as that many equal rows.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If the input cannot be used; the message names column and row.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If the best run used all of ``max_iter``.
+        """
+        continues = self.warm_start and hasattr(self, "converged_")
+        rows = read_rows(self, X, reset=True, min_rows=2)
+        weights = read_weights(sample_weight, len(rows))
+        rng = check_random_state(self.random_state)
+        fixed = wiring.given(
+            self.weights_init,
+            self.means_init,
+            self.precisions_init,
+            covariance_type=self.covariance_type,
+            n_components=self.n_components,
+            n_features=rows.shape[1],
+        )
+        setup = wiring.plan(
+            rows,
+            weights,
+            n_components=self.n_components,
+            covariance_type=self.covariance_type,
+            reg_covar=self.reg_covar,
+            variance_floor=self.variance_floor,
+            prior=self.prior,
+            dead_components=self.dead_components,
+        )
+        n_init = 1 if continues or fixed.complete else self.n_init
+        dtype = np.dtype(np.float32 if rows.dtype == np.float32 else np.float64)
+        metadata = None if weights is None else {"sample_weight": weights}
+        observed = Observed(self, X, metadata, n_init, self.max_iter)
+        best: Fit | None = None
+        for number in range(n_init):
+            if continues:
+                begin, objective = self._previous(rows.shape[1]), self.lower_bound_
+            else:
+                begin, objective = wiring.start(setup, self.init_params, fixed, rng), -np.inf
+            fit = self._run(setup, begin, objective, observed, number, dtype)
+            if best is None or fit.objective > best.objective:
+                best = fit
+        assert best is not None
+        self._take(best, dtype)
+        self._draws = np.random.default_rng(rng.randint(2**31, size=4))
+        observed.end(observed.context, lambda: {})
+        if best.outcome is Outcome.max_iter:
+            warnings.warn(NOT_CONVERGED, ConvergenceWarning, stacklevel=2)
+        return self
+
+    def _previous(self, n_features: int) -> Mixture:
+        """The mixture of the last fit, to continue from."""
+        last = self.mixture_
+        if last.means.shape != (self.n_components, n_features):
+            raise ValueError(
+                f"warm_start continues a fit with {last.n_components} components and "
+                f"{last.n_features} features, but {self.n_components} and {n_features} are asked "
+                "for: use a new estimator, or warm_start=False"
+            )
+        return last
+
+    def _run(
+        self,
+        setup: wiring.Plan,
+        begin: Mixture,
+        objective: float,
+        observed: Observed,
+        number: int,
+        dtype: np.dtype[Any],
+    ) -> Fit:
+        """One run of EM, printed and reported as it goes."""
+        run = observed.run()
+        printed = _Printed(self.verbose, self.verbose_interval, number)
+
+        def watch(i: int, record: Iteration, mixture: Mixture) -> bool:
+            printed.iteration(i, record)
+            return observed.iteration(run, lambda: _attributes(mixture, dtype))
+
+        fit = em(
+            begin,
+            lambda mixture: setup.data.fold(e_step, mixture),
+            setup.maximize,
+            dead=setup.dead(),
+            tol=self.tol,
+            max_iter=self.max_iter,
+            objective=objective,
+            watch=watch,
+        )
+        printed.end(fit)
+        observed.end(run, lambda: _attributes(fit.mixture, dtype))
+        return fit
+
+    def _take(self, fit: Fit, dtype: np.dtype[Any]) -> None:
+        """Set the fitted attributes."""
+        for name, value in _attributes(fit.mixture, dtype).items():
+            setattr(self, name, value)
+        self.converged_ = fit.outcome in (Outcome.converged, Outcome.stopped)
+        self.n_iter_ = len(fit.history)
+        self.lower_bound_ = fit.objective
+        self.lower_bounds_ = [record.objective for record in fit.history]
+        self.history_ = list(fit.history)
+        self._mixture = fit.mixture
+        self._mixture_of = (
+            self.weights_,
+            self.means_,
+            self.covariances_,
+            self.precisions_cholesky_,
+        )
+
+    def fit_predict(
+        self, X: Any, y: Any = None, sample_weight: ArrayLike | None = None
+    ) -> NDArray[np.int64]:
+        """Fit, then label the same rows: exactly ``fit(X).predict(X)``.
+
+        Parameters
+        ----------
+        X : array-like or table, shape (n, D)
+        y : ignored
+        sample_weight : array-like, shape (n,), optional
+
+        Returns
+        -------
+        array of int, shape (n,)
+        """
+        return self.fit(X, y, sample_weight=sample_weight).predict(X)
+
+    # The fitted mixture
+
+    @property
+    def mixture_(self) -> Mixture:
+        """The fitted mixture as a value, in float64.
+
+        It follows the attributes: arrays that were set by hand are what counts.
+        """
+        check_is_fitted(self)
+        mine = tuple(
+            getattr(self, name, None)
+            for name in ("weights_", "means_", "covariances_", "precisions_cholesky_")
+        )
+        kept = getattr(self, "_mixture_of", (None,) * 4)
+        if all(a is b for a, b in zip(mine, kept, strict=True)):
+            return self._mixture
+        weights, means, covariances, factors = mine
+        family = FAMILIES[self.covariance_type]
+        means = np.asarray(means, dtype=np.float64)
+        if covariances is None or factors is not kept[3]:
+            covariance = _from_factors(
+                family, np.asarray(factors, dtype=np.float64), means.shape[1]
+            )
+        else:
+            values = np.asarray(covariances, dtype=np.float64)
+            covariance = family.from_values(values, means.shape[1])
+        return Mixture(np.asarray(weights, dtype=np.float64), means, covariance)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        """Whether there are parameters, by `fit` or set by hand."""
+        return hasattr(self, "weights_") and hasattr(self, "means_")
+
+    def _rows(self, X: Any) -> NDArray[Any]:
+        check_is_fitted(self)
+        if not hasattr(self, "n_features_in_"):
+            self.n_features_in_ = np.asarray(self.means_).shape[1]
+        return read_rows(self, X, reset=False)
+
+    def _each_row(self, X: Any, kernel: Any) -> NDArray[Any]:
+        rows = self._rows(X)
+        result = Memory(rows).map(kernel, self.mixture_)
+        if rows.dtype == np.float32 and result.dtype == np.float64:
+            return result.astype(np.float32)
+        return result
+
+    def predict(self, X: Any) -> NDArray[np.int64]:
+        """The likeliest component of each row.
+
+        Parameters
+        ----------
+        X : array-like or table, shape (n, D)
+
+        Returns
+        -------
+        array of int, shape (n,)
+        """
+        return self._each_row(X, expectation.labels)
+
+    def predict_proba(self, X: Any) -> NDArray[Any]:
+        """The probability of each component for each row.
+
+        Parameters
+        ----------
+        X : array-like or table, shape (n, D)
+
+        Returns
+        -------
+        array, shape (n, K)
+        """
+        return self._each_row(X, expectation.responsibilities)
+
+    def score_samples(self, X: Any) -> NDArray[Any]:
+        """The log density of each row, in nats.
+
+        Parameters
+        ----------
+        X : array-like or table, shape (n, D)
+
+        Returns
+        -------
+        array, shape (n,)
+        """
+        return self._each_row(X, expectation.log_density)
+
+    def score(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, X: Any, y: Any = None, sample_weight: ArrayLike | None = None
+    ) -> float:
+        """The mean log density of rows, in nats per row.
+
+        Parameters
+        ----------
+        X : array-like or table, shape (n, D)
+        y : ignored
+        sample_weight : array-like, shape (n,), optional
+
+        Returns
+        -------
+        float
+        """
+        log_likelihood, _, n_rows = self._fit_of(X, sample_weight)
+        return log_likelihood / n_rows
+
+    def _fit_of(self, X: Any, sample_weight: ArrayLike | None) -> tuple[float, float, float]:
+        rows = self._rows(X)
+        weights = read_weights(sample_weight, len(rows))
+        sums = Memory(rows, weights).fold(expectation.fit_of, self.mixture_)
+        return float(sums[0]), float(sums[1]), float(sums[2])
+
+    def aic(self, X: Any, sample_weight: ArrayLike | None = None) -> float:
+        """Akaike's criterion on rows; smaller is better [@Akaike1974].
+
+        Parameters
+        ----------
+        X : array-like or table, shape (n, D)
+        sample_weight : array-like, shape (n,), optional
+
+        Returns
+        -------
+        float
+        """
+        log_likelihood, _, _ = self._fit_of(X, sample_weight)
+        return selection.aic(log_likelihood, self._n_parameters())
+
+    def bic(self, X: Any, sample_weight: ArrayLike | None = None) -> float:
+        """The Bayesian information criterion on rows; smaller is better [@Schwarz1978].
+
+        Parameters
+        ----------
+        X : array-like or table, shape (n, D)
+        sample_weight : array-like, shape (n,), optional
+
+        Returns
+        -------
+        float
+        """
+        log_likelihood, _, n_rows = self._fit_of(X, sample_weight)
+        return selection.bic(log_likelihood, self._n_parameters(), n_rows)
+
+    def icl(self, X: Any, sample_weight: ArrayLike | None = None) -> float:
+        """The integrated completed likelihood on rows; smaller is better [@Biernacki2000].
+
+        Parameters
+        ----------
+        X : array-like or table, shape (n, D)
+        sample_weight : array-like, shape (n,), optional
+
+        Returns
+        -------
+        float
+            mclust reports the negative of it.
+        """
+        log_likelihood, log_certainty, n_rows = self._fit_of(X, sample_weight)
+        return selection.icl(log_likelihood, log_certainty, self._n_parameters(), n_rows)
+
+    def _n_parameters(self) -> int:
+        return self.mixture_.n_parameters
+
+    def sample(
+        self, n_samples: int = 1, random_state: Any = None
+    ) -> tuple[Array, NDArray[np.int64]]:
+        """Draw new rows.
+
+        Successive calls draw different rows; after a fit with a fixed ``random_state`` the whole
+        sequence of calls is reproducible.
+
+        Parameters
+        ----------
+        n_samples : int, default 1
+        random_state : int, Generator, RandomState or None, default None
+            Draw with this instead; the same int draws the same rows.
+
+        Returns
+        -------
+        X : array, shape (n_samples, D)
+        y : array of int, shape (n_samples,)
+            The component of each row; rows come sorted by it, as in scikit-learn.
+        """
+        mixture = self.mixture_
+        if n_samples < 1:
+            raise ValueError(
+                f"Invalid value for 'n_samples': {n_samples} . The sampling requires at least one "
+                "sample."
+            )
+        rows, components = mixture.sample(n_samples, self._generator(random_state))
+        order = np.argsort(components, kind="stable")
+        return rows[order], components[order]
+
+    def _generator(self, random_state: Any) -> np.random.Generator:
+        if isinstance(random_state, np.random.RandomState):
+            return np.random.default_rng(random_state.randint(2**31, size=4))
+        if random_state is not None:
+            return np.random.default_rng(random_state)
+        if not hasattr(self, "_draws"):
+            seed = check_random_state(self.random_state).randint(2**31, size=4)
+            self._draws = np.random.default_rng(seed)
+        return self._draws
+
+
+def _attributes(mixture: Mixture, dtype: np.dtype[Any]) -> dict[str, Any]:
+    """The parameters as scikit-learn names them."""
+    covariance = mixture.covariance
+    return {
+        "weights_": mixture.weights.astype(dtype),
+        "means_": mixture.means.astype(dtype),
+        "covariances_": covariance.values.astype(dtype),
+        "precisions_": covariance.precisions().astype(dtype),
+        "precisions_cholesky_": covariance.precisions_cholesky().astype(dtype),
+    }
+
+
+def _from_factors(family: type[Covariance], factors: Array, n_features: int) -> Covariance:
+    """A covariance from ``precisions_cholesky_``."""
+    if issubclass(family, Full | Tied):
+        return family.from_precisions(factors @ np.swapaxes(factors, -1, -2), n_features)
+    return family.from_precisions(factors**2, n_features)
+
+
+class _Printed:
+    """What ``verbose`` prints, in scikit-learn's words."""
+
+    def __init__(self, verbose: int, interval: int, number: int) -> None:
+        self.verbose, self.interval = verbose, interval
+        self.began = self.last = perf_counter()
+        if verbose:
+            print(f"Initialization {number}")
+
+    def iteration(self, i: int, record: Iteration) -> None:
+        """One line every so many iterations."""
+        if i % self.interval or not self.verbose:
+            return
+        if self.verbose == 1:
+            print(f"  Iteration {i}")
+            return
+        now = perf_counter()
+        print(
+            f"  Iteration {i}\t time lapse {now - self.last:.5f}s\t ll change {record.change:.5f}"
+        )
+        self.last = now
+
+    def end(self, fit: Fit) -> None:
+        """How the run ended."""
+        if not self.verbose:
+            return
+        state = "converged" if fit.outcome is Outcome.converged else "did not converge"
+        line = f"Initialization {state}."
+        if self.verbose > 1:
+            line += (
+                f" time lapse {perf_counter() - self.began:.5f}s\t lower bound {fit.objective:.5f}."
+            )
+        print(line)

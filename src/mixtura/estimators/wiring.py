@@ -1,0 +1,280 @@
+"""The one place that turns options into objects: data, family, prior, start."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from mixtura.engines.memory import Memory
+from mixtura.learn import initial
+from mixtura.learn.data import Data
+from mixtura.learn.maximization import Constraint, Maximization
+from mixtura.learn.prior import Penalty, Prior
+from mixtura.learn.reduction import Drop, Keep, Policy, Reseed
+from mixtura.model.covariance import FAMILIES, Covariance
+from mixtura.model.mixture import Mixture
+
+Array = NDArray[np.float64]
+
+STARTS = ("kmeans", "k-means++", "random", "random_from_data")
+POLICIES = ("keep", "reseed", "drop")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that a fit needs, as objects."""
+
+    rows: NDArray[Any]
+    weights: Array | None
+    data: Data
+    family: type[Covariance]
+    n_components: int
+    model: Mixture
+    """K components, each like all rows together."""
+    maximize: Maximization
+    dead: Callable[[], Policy]
+    """A new policy for each run: some of them count."""
+
+
+def plan(
+    rows: NDArray[Any],
+    weights: Array | None,
+    *,
+    n_components: int,
+    covariance_type: str,
+    reg_covar: float | None,
+    variance_floor: ArrayLike | None,
+    prior: Prior | None,
+    dead_components: str,
+) -> Plan:
+    """Resolve the options of an estimator for one table."""
+    n_rows = len(rows) if weights is None else int(np.count_nonzero(weights))
+    if n_rows < n_components:
+        raise ValueError(
+            f"Expected n_samples >= n_components but got n_components = {n_components}, "
+            f"n_samples = {n_rows}: ask for fewer components, or bring more rows."
+        )
+    family = FAMILIES[covariance_type]
+    data = Memory(rows, weights)
+    whole = initial.total(data)
+    covariance = whole.covariances[0]
+    total = float(len(rows)) if weights is None else float(weights.sum())
+    constrain: Constraint | None = None
+    if variance_floor is not None:
+        floor = _floor(variance_floor, rows.shape[1])
+        constrain = _Floor(floor)
+    if prior is None and reg_covar is None:
+        prior = Penalty(covariance, total**-0.5)
+    elif reg_covar:
+        constrain = _Ridge(float(reg_covar), constrain)
+    maximize = Maximization(
+        family=family,
+        prior=None if prior is None else prior.pseudo_data(n_components, family),
+        floor=initial.ROUNDING * np.diagonal(covariance),
+        constrain=constrain,
+    )
+    policies: dict[str, Callable[[], Policy]] = {
+        "keep": Keep,
+        "drop": Drop,
+        "reseed": lambda: Reseed(2 * n_components),
+    }
+    return Plan(
+        rows=rows,
+        weights=weights,
+        data=data,
+        family=family,
+        n_components=n_components,
+        model=initial.alike(whole, family, n_components),
+        maximize=maximize,
+        dead=policies[dead_components],
+    )
+
+
+@dataclass(frozen=True)
+class _Floor:
+    variances: Array
+
+    def __call__(self, covariance: Covariance) -> Covariance:
+        return covariance.floored(self.variances)
+
+
+@dataclass(frozen=True)
+class _Ridge:
+    amount: float
+    before: Constraint | None
+
+    def __call__(self, covariance: Covariance) -> Covariance:
+        if self.before is not None:
+            covariance = self.before(covariance)
+        return covariance.ridged(self.amount)
+
+
+def _floor(given: ArrayLike, n_features: int) -> Array:
+    floor = np.asarray(given, dtype=np.float64)
+    if floor.ndim > 1 or floor.size not in (1, n_features):
+        raise ValueError(
+            f"variance_floor must be one number or one for each of {n_features} columns, "
+            f"but has shape {floor.shape}"
+        )
+    if not (np.isfinite(floor).all() and (floor > 0).all()):
+        raise ValueError("variance_floor must be positive and finite in every column")
+    return np.broadcast_to(floor, (n_features,)).astype(np.float64)
+
+
+@dataclass(frozen=True)
+class Given:
+    """Initial parameters that the user fixed; None where the start is to be found."""
+
+    weights: Array | None
+    means: Array | None
+    covariance: Covariance | None
+
+    @property
+    def complete(self) -> bool:
+        """Nothing is left to be found."""
+        return self.weights is not None and self.means is not None and self.covariance is not None
+
+
+def given(
+    weights_init: ArrayLike | None,
+    means_init: ArrayLike | None,
+    precisions_init: ArrayLike | None,
+    *,
+    covariance_type: str,
+    n_components: int,
+    n_features: int,
+) -> Given:
+    """Check the initial parameters; the user's own arrays are left as they are."""
+    family = FAMILIES[covariance_type]
+    return Given(
+        None if weights_init is None else _weights(weights_init, n_components),
+        None if means_init is None else _shaped(means_init, "means", (n_components, n_features)),
+        None
+        if precisions_init is None
+        else _precisions(precisions_init, family, n_components, n_features),
+    )
+
+
+def _shaped(value: ArrayLike, name: str, shape: tuple[int, ...]) -> Array:
+    array = np.array(value, dtype=np.float64)
+    if array.shape != shape:
+        raise ValueError(
+            f"The parameter '{name}' should have the shape of {shape}, but got {array.shape}"
+        )
+    if not np.isfinite(array).all():
+        raise ValueError(f"The parameter '{name}' holds NaN or infinity")
+    return array
+
+
+def _weights(value: ArrayLike, n_components: int) -> Array:
+    weights = _shaped(value, "weights", (n_components,))
+    if (weights < 0).any() or (weights > 1).any():
+        raise ValueError(
+            "The parameter 'weights' should be in the range [0, 1], but got max value "
+            f"{weights.max():.5f}, min value {weights.min():.5f}"
+        )
+    if not np.isclose(weights.sum(), 1.0, atol=1e-6):
+        raise ValueError(
+            "The parameter 'weights' should be normalized, but got sum(weights) = "
+            f"{weights.sum():.5f}"
+        )
+    return weights
+
+
+def _precisions(
+    value: ArrayLike, family: type[Covariance], n_components: int, n_features: int
+) -> Covariance:
+    name = f"{family.name} precision"
+    precisions = _shaped(value, name, family.shape(n_components, n_features))
+    dense = family.from_values(precisions, n_features).dense(n_components)
+    largest = np.abs(dense).max(axis=(1, 2))
+    skew = np.abs(dense - np.swapaxes(dense, 1, 2)).max(axis=(1, 2))
+    bad = (skew > 1e-6 * largest) | (np.linalg.eigvalsh(dense)[:, 0] <= 0)
+    if bad.any():
+        kind = "positive" if precisions.ndim < 2 or family.name == "diag" else None
+        raise ValueError(f"'{name}' should be {kind or 'symmetric, positive-definite'}")
+    return family.from_precisions(precisions, n_features)
+
+
+def start(setup: Plan, how: Any, fixed: Given, rng: np.random.RandomState) -> Mixture:
+    """A mixture to begin with, by the way asked for, with what the user fixed put in."""
+    if fixed.complete:
+        assert fixed.weights is not None
+        assert fixed.means is not None
+        assert fixed.covariance is not None
+        return Mixture(fixed.weights, fixed.means, fixed.covariance)
+    found = _found(setup, how, rng)
+    return Mixture(
+        found.weights if fixed.weights is None else fixed.weights,
+        found.means if fixed.means is None else fixed.means,
+        found.covariance if fixed.covariance is None else fixed.covariance,
+    )
+
+
+def _found(setup: Plan, how: Any, rng: np.random.RandomState) -> Mixture:
+    if callable(how):
+        how = how(setup.rows, setup.n_components, rng)
+        if isinstance(how, Mixture):
+            return _same_size(how, setup)
+    if not isinstance(how, str):
+        return _from_memberships(setup, how)
+    block = setup.data.sample(initial.SAMPLE, rng)
+    k = setup.n_components
+    if how == "kmeans":
+        members: NDArray[Any] = initial.kmeans_labels(block, k, rng)
+    elif how == "random":
+        members = rng.uniform(size=(len(block.rows), k))
+        members /= members.sum(axis=1, keepdims=True)
+    else:
+        if how == "k-means++":
+            chosen = initial.kmeans_seeds(block, k, rng)
+        else:
+            chosen = rng.choice(len(block.rows), size=k, replace=False)
+        centres = block.rows[chosen].astype(np.float64)
+        return initial.from_centres(block, centres, setup.model, setup.maximize)
+    return initial.from_sample(block, members, setup.model, setup.maximize)
+
+
+def _same_size(mixture: Mixture, setup: Plan) -> Mixture:
+    if mixture.means.shape != setup.model.means.shape:
+        raise ValueError(
+            f"the start has means of shape {mixture.means.shape}, "
+            f"but {setup.model.means.shape} are asked for"
+        )
+    if not isinstance(mixture.covariance, setup.family):
+        raise ValueError(
+            f"the start has {mixture.covariance.name} covariances, "
+            f"but {setup.family.name} are asked for"
+        )
+    return mixture
+
+
+def _from_memberships(setup: Plan, members: ArrayLike) -> Mixture:
+    """A start from labels (n,) or responsibilities (n, K)."""
+    array = np.asarray(members)
+    n_rows, k = len(setup.rows), setup.n_components
+    if array.shape not in ((n_rows,), (n_rows, k)):
+        raise ValueError(
+            f"init_params as an array must be labels of shape ({n_rows},) or responsibilities of "
+            f"shape ({n_rows}, {k}), but has shape {array.shape}"
+        )
+    if array.ndim == 1:
+        if array.dtype.kind not in "iu":
+            raise ValueError(f"labels must be integers from 0 to {k - 1}, not {array.dtype}")
+        if len(array) and (array.min() < 0 or array.max() >= k):
+            raise ValueError(
+                f"labels must be integers from 0 to {k - 1}, but reach from {array.min()} to "
+                f"{array.max()}"
+            )
+    else:
+        array = array.astype(np.float64)
+        if not (np.isfinite(array).all() and (array >= 0).all()):
+            raise ValueError("responsibilities must be finite and not negative")
+        sums = array.sum(axis=1)
+        if not np.allclose(sums, 1.0, atol=1e-6):
+            row = int(np.abs(sums - 1.0).argmax())
+            raise ValueError(f"responsibilities of row {row} add to {sums[row]:.6g}, not to 1")
+    data = Memory(setup.rows, setup.weights, array)
+    return initial.from_memberships(data, setup.model, setup.maximize)

@@ -1,0 +1,38 @@
+"""What fitting asks of data: three verbs. Engines satisfy this; nothing here knows them."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple, Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+Sum = TypeVar("Sum")
+
+
+class Block(NamedTuple):
+    """Some rows, their weights and, where a start was given row by row, their memberships."""
+
+    rows: NDArray[Any]  # (B, D), any numeric type
+    weights: NDArray[np.float64]  # (B,)
+    memberships: NDArray[Any] | None = None  # (B,) labels or (B, K) responsibilities
+
+
+class Data(Protocol):
+    """Rows, wherever they live."""
+
+    @property
+    def n_features(self) -> int:
+        """D."""
+        ...
+
+    def fold(self, kernel: Callable[..., Sum], *args: Any) -> Sum:
+        """The sum over blocks of kernel(block, *args)."""
+        ...
+
+    def map(self, kernel: Callable[..., NDArray[Any]], *args: Any) -> NDArray[Any]:
+        """The rows of kernel(block, *args), stacked."""
+        ...
+
+    def sample(self, n: int, rng: np.random.RandomState) -> Block:
+        """At most n rows of positive weight, without replacement, in their order."""
+        ...

@@ -1,0 +1,76 @@
+"""The E-step: from a block of rows and a mixture to statistics. Kernels for `fold` and `map`."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mixtura.learn.data import Block
+from mixtura.learn.statistics import Statistics
+from mixtura.model.mixture import Mixture
+from mixtura.numeric.kernels import REFERENCE
+
+Array = NDArray[np.float64]
+
+
+def e_step(block: Block, mixture: Mixture) -> Statistics:
+    """The statistics of a block under the posterior of a mixture, and its log-likelihood."""
+    operands = mixture.operands
+    counts, sums, products, log_likelihood = REFERENCE.expectation(
+        block.rows, block.weights, operands
+    )
+    return Statistics(
+        moment=operands.moment,
+        about=operands.about,
+        n_weights=counts,
+        n_means=counts,
+        n_scatter=counts,
+        sums=sums,
+        products=products,
+        log_likelihood=log_likelihood,
+        n_rows=float(block.weights.sum()),
+    )
+
+
+def assigned(block: Block, mixture: Mixture) -> Statistics:
+    """The statistics of a block under memberships given with it: labels or responsibilities.
+
+    The mixture lends its family, its size and its origin; its posterior is not asked.
+    """
+    operands = mixture.operands
+    assert block.memberships is not None
+    r = block.memberships
+    if r.ndim == 1:
+        r = r[:, None] == np.arange(mixture.n_components)
+    counts, sums, products = REFERENCE.accumulation(
+        block.rows, r * block.weights[:, None], operands
+    )
+    n_rows = float(block.weights.sum())
+    return Statistics(
+        operands.moment, operands.about, counts, counts, counts, sums, products, 0.0, n_rows
+    )
+
+
+def log_density(block: Block, mixture: Mixture) -> Array:
+    """Log p(x) of each row, (B,)."""
+    return REFERENCE.log_density(block.rows, mixture.operands)
+
+
+def responsibilities(block: Block, mixture: Mixture) -> Array:
+    """The probability of each component for each row, (B, K)."""
+    return REFERENCE.posterior(block.rows, mixture.operands)
+
+
+def labels(block: Block, mixture: Mixture) -> NDArray[np.int64]:
+    """The likeliest component of each row, (B,)."""
+    return REFERENCE.posterior(block.rows, mixture.operands).argmax(axis=1)
+
+
+def fit_of(block: Block, mixture: Mixture) -> Array:
+    """Three sums over rows, (3,): w log p(x), w log of the largest posterior, and w."""
+    operands = mixture.operands
+    density = REFERENCE.log_density(block.rows, operands)
+    certainty = REFERENCE.posterior(block.rows, operands).max(axis=1)
+    w = block.weights
+    present = w > 0
+    return np.array(
+        [w[present] @ density[present], w[present] @ np.log(certainty[present]), w.sum()]
+    )

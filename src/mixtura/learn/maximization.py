@@ -1,0 +1,92 @@
+"""The M-step: from statistics to the mixture that makes them likeliest."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mixtura.learn.statistics import Statistics
+from mixtura.model.covariance import Covariance
+from mixtura.model.mixture import Mixture
+
+Array = NDArray[np.float64]
+
+Constraint = Callable[[Covariance], Covariance]
+
+
+def m_step(
+    statistics: Statistics,
+    family: type[Covariance],
+    *,
+    constrain: Constraint | None = None,
+    floor: Array | None = None,
+    previous: Mixture | None = None,
+) -> Mixture:
+    """The mixture of a family that maximises the complete log-likelihood of statistics.
+
+    Parameters
+    ----------
+    statistics : Statistics
+        Of data, of a prior, or of both.
+    family : type of Covariance
+    constrain : callable, optional
+        What is done to the covariance next: a floor or a ridge.
+    floor : array, shape (D,), optional
+        Variances that components are raised to whose covariance is not positive definite.
+    previous : Mixture, optional
+        Where components without any rows keep their mean and covariance from.
+
+    Returns
+    -------
+    Mixture
+    """
+    s = statistics
+    n_components, n_features = s.sums.shape
+    weights = s.n_weights / s.n_weights.sum()
+    means = s.means
+    empty = s.n_scatter <= 0
+    covariance = family.estimate(s.n_scatter, s.scatter, n_features)
+    if constrain is not None:
+        covariance = constrain(covariance)
+    if previous is not None:
+        means = np.where((s.n_means > 0)[:, None], means, previous.means)
+        if empty.any():
+            covariance = covariance.replaced(empty, previous.covariance)
+    if floor is not None:
+        bad = covariance.degenerate(n_components)
+        if bad.any():
+            covariance = covariance.replaced(bad, covariance.floored(floor))
+    return Mixture(weights, means, covariance)
+
+
+@dataclass(frozen=True)
+class Maximization:
+    """The M-step of one fit, with everything about it that stays the same.
+
+    Parameters
+    ----------
+    family : type of Covariance
+    prior : Statistics or None
+        Pseudo-data, for K components.
+    floor : array, shape (D,)
+        As in `m_step`.
+    constrain : callable or None
+        As in `m_step`.
+    """
+
+    family: type[Covariance]
+    prior: Statistics | None
+    floor: Array
+    constrain: Constraint | None = None
+
+    def __call__(self, statistics: Statistics, previous: Mixture | None) -> Mixture:
+        """The next mixture, from statistics of the data alone."""
+        total = statistics if self.prior is None else statistics + self.prior
+        return m_step(
+            total, self.family, constrain=self.constrain, floor=self.floor, previous=previous
+        )
+
+    def log_prior(self, mixture: Mixture) -> float:
+        """The log density of the prior, up to a constant; 0 without one."""
+        return 0.0 if self.prior is None else self.prior.complete_log_likelihood(mixture)

@@ -1,0 +1,265 @@
+"""The mixture: weights, means and a covariance of one family. What we believe."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from mixtura.model.covariance import FAMILIES, Covariance
+from mixtura.numeric.kernels import CENTRED_LIMIT, REFERENCE, Operands
+from mixtura.numeric.linalg import invert_lower
+from mixtura.numeric.logspace import normalise
+
+Array = NDArray[np.float64]
+
+LOG_2PI = float(np.log(2.0 * np.pi))
+
+
+@dataclass(frozen=True, eq=False)
+class Mixture:
+    """A Gaussian mixture as an immutable value.
+
+    Build one from known parameters with `Mixture.of`; estimators build them by `fit`.
+
+    Parameters
+    ----------
+    weights : array, shape (K,)
+        Non-negative, adding to one.
+    means : array, shape (K, D)
+    covariance : Covariance
+        A member of one of the families.
+
+    Examples
+    --------
+    >>> from mixtura import Mixture
+    >>> two = Mixture.of([0.3, 0.7], [[0.0, 0.0], [4.0, 1.0]], [1.0, 2.0], family="spherical")
+    >>> two.n_parameters
+    7
+    >>> two.responsibilities([[0.0, 0.0]]).round(2)
+    array([[0.97, 0.03]])
+    """
+
+    weights: Array  # (K,)
+    means: Array  # (K, D)
+    covariance: Covariance
+
+    @classmethod
+    def of(
+        cls,
+        weights: ArrayLike,
+        means: ArrayLike,
+        covariances: ArrayLike,
+        *,
+        family: str | type[Covariance] = "full",
+    ) -> Self:
+        """A mixture from known parameters, checked.
+
+        Parameters
+        ----------
+        weights : array-like, shape (K,)
+            Non-negative; they are divided by their sum.
+        means : array-like, shape (K, D)
+        covariances : array-like
+            In the family's shape: full (K, D, D), tied (D, D), diag (K, D), spherical (K,).
+        family : {"full", "tied", "diag", "spherical"} or a Covariance class, default "full"
+
+        Returns
+        -------
+        Mixture
+
+        Raises
+        ------
+        ValueError
+            If shapes disagree, a number is not finite, a weight is negative or all are zero, or a
+            covariance is not symmetric and positive definite (the component is named).
+        """
+        if isinstance(family, str):
+            if family not in FAMILIES:
+                raise ValueError(f"no covariance family {family!r}: choose one of {[*FAMILIES]}")
+            family = FAMILIES[family]
+        pi = np.array(weights, dtype=np.float64)
+        mu = np.array(means, dtype=np.float64)
+        values = np.array(covariances, dtype=np.float64)
+        if pi.ndim != 1 or not len(pi):
+            raise ValueError(f"weights must have shape (K,), but have shape {pi.shape}")
+        if mu.ndim != 2 or len(mu) != len(pi) or not mu.shape[1]:
+            raise ValueError(f"means must have shape ({len(pi)}, D), but have shape {mu.shape}")
+        shape = family.shape(*mu.shape)
+        if values.shape != shape:
+            raise ValueError(
+                f"{family.name} covariances of {len(mu)} components in {mu.shape[1]} dimensions "
+                f"must have shape {shape}, but have shape {values.shape}"
+            )
+        for what, array in (("weights", pi), ("means", mu), ("covariances", values)):
+            if not np.isfinite(array).all():
+                raise ValueError(f"{what} hold NaN or infinity")
+        if (pi < 0).any() or not pi.sum() > 0:
+            raise ValueError("weights must not be negative, and must not all be zero")
+        covariance = family.from_values(values, mu.shape[1])
+        dense = covariance.dense(len(mu))
+        skew = np.abs(dense - np.swapaxes(dense, 1, 2)).max(axis=(1, 2))
+        bad = covariance.degenerate(len(mu)) | (skew > 1e-8 * np.abs(dense).max(axis=(1, 2)))
+        if bad.any():
+            raise ValueError(
+                f"the covariance of component {int(np.flatnonzero(bad)[0])} is not symmetric and "
+                "positive definite"
+            )
+        return cls(pi / pi.sum(), mu, covariance)
+
+    @property
+    def n_components(self) -> int:
+        """K."""
+        return len(self.weights)
+
+    @property
+    def n_features(self) -> int:
+        """D."""
+        return self.means.shape[1]
+
+    @property
+    def n_parameters(self) -> int:
+        """Free parameters: covariances, means, and weights less one."""
+        k, d = self.means.shape
+        return self.covariance.n_free(k) + k * d + k - 1
+
+    @property
+    def covariances(self) -> Array:
+        """The covariance matrices, shape (K, D, D)."""
+        return self.covariance.dense(self.n_components)
+
+    @property
+    def mean(self) -> Array:
+        """The mean of the whole mixture, shape (D,)."""
+        return self.weights @ self.means
+
+    def total_covariance(self) -> Array:
+        """The covariance of the whole mixture, shape (D, D)."""
+        centred = self.means - self.mean
+        within = np.einsum("k,kij->ij", self.weights, self.covariances)
+        return within + (self.weights * centred.T) @ centred
+
+    @cached_property
+    def operands(self) -> Operands:
+        """The mixture as the arrays that kernels read."""
+        weights, means, covariance = self.weights, self.means, self.covariance
+        k, d = means.shape
+        with np.errstate(divide="ignore"):
+            constants = np.log(weights) - 0.5 * (d * LOG_2PI + covariance.log_det(k))
+        moment, origin = covariance.moment, self.mean
+        transform = covariance.preconditioner(weights, means)
+        inverse = None if transform is None else invert_lower(transform[None])[0]
+        m = means - origin
+        if inverse is not None:
+            m = m @ inverse.T
+        precisions = covariance.precisions_in(transform, k)
+        linear = moment.apply(precisions, m)  # P m
+        quadratic = np.einsum("kd,kd->k", m, linear)  # mᵀ P m
+        products = moment.coefficients(precisions)
+        # Beside the distance from the origin, the spread of a component's own precision matrix
+        # decides how far its terms cancel: a needle across the others is as bad as one far away.
+        kappa = quadratic + np.abs(products).max(axis=1)
+        far = ~(kappa < CENTRED_LIMIT)
+        theta = np.concatenate([(constants - 0.5 * quadratic)[:, None], linear, products], axis=1)
+        return Operands(
+            moment=moment,
+            origin=origin,
+            transform=transform,
+            inverse=inverse,
+            theta=np.ascontiguousarray(theta[~far]),
+            near=np.flatnonzero(~far),
+            far=np.flatnonzero(far),
+            means=means,
+            constants=constants,
+            whiten=covariance.whiten,
+            about=np.where(far[:, None], means, origin),
+            kappa=kappa,
+        )
+
+    def log_joint(self, x: ArrayLike) -> Array:
+        """Log π_k N(x | μ_k, Σ_k) for rows x (n, D), shape (n, K), in nats."""
+        return REFERENCE.log_joint(self._rows(x), self.operands)
+
+    def log_density(self, x: ArrayLike) -> Array:
+        """Log p(x) for rows x (n, D), shape (n,), in nats."""
+        return REFERENCE.log_density(self._rows(x), self.operands)
+
+    def responsibilities(self, x: ArrayLike) -> Array:
+        """The probability of each component for rows x (n, D), shape (n, K)."""
+        return REFERENCE.posterior(self._rows(x), self.operands)
+
+    def _rows(self, x: ArrayLike) -> NDArray[Any]:
+        rows = np.asarray(x)
+        if rows.ndim != 2 or rows.shape[1] != self.n_features:
+            raise ValueError(f"rows must have shape (n, {self.n_features}), not {rows.shape}")
+        return rows
+
+    def sample(
+        self, n: int, rng: np.random.Generator | int | None = None
+    ) -> tuple[Array, NDArray[np.int64]]:
+        """Draw n rows, in random order.
+
+        Parameters
+        ----------
+        n : int
+        rng : Generator, int or None
+
+        Returns
+        -------
+        rows : array, shape (n, D)
+        components : array of int, shape (n,)
+            The component that each row was drawn from.
+        """
+        generator = np.random.default_rng(rng)
+        counts = generator.multinomial(n, self.weights / self.weights.sum())
+        components = np.repeat(np.arange(self.n_components), counts)
+        generator.shuffle(components)
+        rows = generator.standard_normal((n, self.n_features))
+        for k in range(self.n_components):
+            mine = components == k
+            rows[mine] = self.means[k] + self.covariance.unwhiten(rows[mine], k)
+        return rows, components
+
+    def rearranged(self, index: ArrayLike) -> Self:
+        """The components with these indices, in this order, weights adding to one again."""
+        order = np.asarray(index, dtype=np.intp)
+        weights = self.weights[order]
+        return type(self)(
+            weights / weights.sum(), self.means[order], self.covariance.rearranged(order)
+        )
+
+    def to_vector(self) -> Array:
+        """Free coordinates: log weights, means, covariance. Every vector is a mixture."""
+        return np.concatenate(
+            [np.log(self.weights), self.means.ravel(), self.covariance.to_vector()]
+        )
+
+    def from_vector(self, vector: Array) -> Self:
+        """The mixture of the same family and size with these coordinates."""
+        k, d = self.means.shape
+        joint, _ = normalise(vector[:k, None].copy())
+        weights = np.exp(vector[:k] - joint)
+        covariance = type(self.covariance).from_vector(vector[k + k * d :], k, d)
+        return type(self)(weights, vector[k : k + k * d].reshape(k, d), covariance)
+
+    def save(self, path: str | Path, *, notes: dict[str, Any] | None = None) -> None:
+        """Write the mixture to a file, whole or not at all. See `mixtura.load`.
+
+        Parameters
+        ----------
+        path : str or Path
+        notes : dict, optional
+            Anything that JSON can hold; `mixtura.model.storage.read` gives it back.
+        """
+        from mixtura.model import storage
+
+        storage.write(path, self, notes)
+
+    def __repr__(self) -> str:
+        """One line with the family and the sizes."""
+        return (
+            f"Mixture({self.covariance.name}, n_components={self.n_components}, "
+            f"n_features={self.n_features})"
+        )

@@ -1,0 +1,1 @@
+"""Words and pictures about a table or a fit. Knows no application."""
