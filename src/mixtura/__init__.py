@@ -14,7 +14,7 @@ _WHERE = {
     "Spherical": "mixtura.model.covariance",
     "Statistics": "mixtura.learn.statistics",
     "Tied": "mixtura.model.covariance",
-    "load": "mixtura.model.storage",
+    "load": "mixtura.model.mixture",
 }
 
 __all__ = [*_WHERE]  # pyright: ignore[reportUnsupportedDunderAll]

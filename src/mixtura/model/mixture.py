@@ -8,6 +8,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from mixtura.model import storage
 from mixtura.model.covariance import FAMILIES, Covariance
 from mixtura.numeric.kernels import CENTRED_LIMIT, REFERENCE, Operands
 from mixtura.numeric.linalg import invert_lower
@@ -251,11 +252,14 @@ class Mixture:
         ----------
         path : str or Path
         notes : dict, optional
-            Anything that JSON can hold; `mixtura.model.storage.read` gives it back.
+            Anything that JSON can hold; `load_with_notes` gives it back.
         """
-        from mixtura.model import storage
-
-        storage.write(path, self, notes)
+        arrays = {
+            "weights": self.weights,
+            "means": self.means,
+            "covariances": self.covariance.values,
+        }
+        storage.write(path, self.covariance.name, arrays, notes)
 
     def __repr__(self) -> str:
         """One line with the family and the sizes."""
@@ -263,3 +267,41 @@ class Mixture:
             f"Mixture({self.covariance.name}, n_components={self.n_components}, "
             f"n_features={self.n_features})"
         )
+
+
+def load(path: str | Path) -> Mixture:
+    """Read a mixture that `Mixture.save` wrote.
+
+    Parameters
+    ----------
+    path : str or Path
+
+    Returns
+    -------
+    Mixture
+        Bit for bit the one that was saved.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    StorageError
+        If the file is damaged, is something else, or comes from a later version.
+    """
+    return load_with_notes(path)[0]
+
+
+def load_with_notes(path: str | Path) -> tuple[Mixture, dict[str, Any]]:
+    """Read a mixture and the notes saved with it; raises as `load` does."""
+    header, arrays = storage.read(path)
+    weights = arrays["weights"]
+    try:
+        checked = Mixture.of(
+            weights, arrays["means"], arrays["covariances"], family=header["family"]
+        )
+        if abs(weights.sum() - 1.0) > 1e-6:
+            raise ValueError("weights do not add to one")
+    except ValueError as error:
+        raise storage.StorageError(f"{str(path)!r} does not hold a mixture: {error}") from error
+    # `Mixture.of` divided the weights by their sum; the file's own are what was saved.
+    return Mixture(weights, checked.means, checked.covariance), header["notes"]

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as to_bytes
 
 from mixtura.model.covariance import FAMILIES
-from mixtura.model.mixture import Mixture
 
 FORMAT = 1
 """Version of the format. Every version that was ever written keeps loading."""
@@ -28,30 +28,33 @@ class StorageError(ValueError):
     """A file that is not a mixture that can be loaded; the message says why."""
 
 
-def write(path: str | Path, mixture: Mixture, notes: dict[str, Any] | None = None) -> None:
-    """Write a mixture to a file: whole, or not at all.
+def write(
+    path: str | Path,
+    family: str,
+    arrays: dict[str, NDArray[np.float64]],
+    notes: dict[str, Any] | None = None,
+) -> None:
+    """Write the arrays of a mixture to a file: whole, or not at all.
 
     Parameters
     ----------
     path : str or Path
-    mixture : Mixture
+    family : str
+        The name of the covariance family.
+    arrays : dict
+        ``weights`` (K,), ``means`` (K, D) and ``covariances`` in the family's shape.
     notes : dict, optional
         Anything that JSON can hold.
     """
     header = {
         "format": FORMAT,
-        "family": mixture.covariance.name,
-        "n_components": mixture.n_components,
-        "n_features": mixture.n_features,
+        "family": family,
+        "n_components": len(arrays["weights"]),
+        "n_features": arrays["means"].shape[1],
         "notes": notes or {},
     }
-    arrays = {
-        "weights": mixture.weights,
-        "means": mixture.means,
-        "covariances": mixture.covariance.values,
-    }
     content = to_bytes(
-        {name: np.ascontiguousarray(array, dtype="<f8") for name, array in arrays.items()},
+        {name: np.ascontiguousarray(arrays[name], dtype="<f8") for name in NAMES},
         metadata={"mixtura": json.dumps(header, allow_nan=False)},
     )
     target = Path(path)
@@ -74,8 +77,8 @@ def _umask() -> int:
     return mask
 
 
-def load(path: str | Path) -> Mixture:
-    """Read a mixture that `Mixture.save` wrote.
+def read(path: str | Path) -> tuple[dict[str, Any], dict[str, NDArray[np.float64]]]:
+    """Read what `write` wrote: the header and the arrays, of the types and shapes it promises.
 
     Parameters
     ----------
@@ -83,8 +86,9 @@ def load(path: str | Path) -> Mixture:
 
     Returns
     -------
-    Mixture
-        Bit for bit the one that was saved.
+    header : dict
+        With ``family``, ``n_components``, ``n_features`` and ``notes``.
+    arrays : dict
 
     Raises
     ------
@@ -93,11 +97,6 @@ def load(path: str | Path) -> Mixture:
     StorageError
         If the file is damaged, is something else, or comes from a later version.
     """
-    return read(path)[0]
-
-
-def read(path: str | Path) -> tuple[Mixture, dict[str, Any]]:
-    """Read a mixture and the notes saved with it; raises as `load` does."""
     source = Path(path)
     if not source.exists():
         raise FileNotFoundError(f"no file {str(source)!r}")
@@ -106,22 +105,12 @@ def read(path: str | Path) -> tuple[Mixture, dict[str, Any]]:
     try:
         with safe_open(source, framework="np") as file:
             header = _header(source, (file.metadata() or {}).get("mixtura"))
-            arrays = _arrays(source, file, header)
+            return header, _arrays(source, file, header)
     except SafetensorError as error:
         raise StorageError(
             f"{str(source)!r} is damaged or is not a mixture file ({error}); "
             "write it again with Mixture.save"
         ) from error
-    try:
-        checked = Mixture.of(
-            arrays["weights"], arrays["means"], arrays["covariances"], family=header["family"]
-        )
-    except ValueError as error:
-        raise StorageError(f"{str(source)!r} does not hold a mixture: {error}") from error
-    if abs(arrays["weights"].sum() - 1.0) > 1e-6:
-        raise StorageError(f"{str(source)!r} does not hold a mixture: weights do not add to one")
-    # `Mixture.of` divided the weights by their sum; the file's own are what was saved.
-    return Mixture(arrays["weights"], checked.means, checked.covariance), header["notes"]
 
 
 def _header(source: Path, text: str | None) -> dict[str, Any]:
@@ -151,7 +140,7 @@ def _header(source: Path, text: str | None) -> dict[str, Any]:
     return header
 
 
-def _arrays(source: Path, file: Any, header: dict[str, Any]) -> dict[str, np.ndarray]:
+def _arrays(source: Path, file: Any, header: dict[str, Any]) -> dict[str, NDArray[np.float64]]:
     """The arrays, read only once their types and shapes have been seen to be right."""
     k, d = header["n_components"], header["n_features"]
     shapes = {
