@@ -1,4 +1,4 @@
-"""Gaussian mixtures: soft clustering, density estimation, new data, and tools that stand on them."""
+"""Gaussian mixtures: soft clusters, densities, new data, and tools that stand on them."""
 
 from importlib import import_module
 from typing import Any
@@ -15,13 +15,15 @@ _WHERE = {
     "Statistics": "mixtura.learn.statistics",
     "Tied": "mixtura.model.covariance",
     "load": "mixtura.model.mixture",
+    "rfm": "mixtura.applications.segmentation.rfm",
+    "segment": "mixtura.applications.segmentation.segment",
 }
 
 __all__ = [*_WHERE]  # pyright: ignore[reportUnsupportedDunderAll]
 
 
 def __getattr__(name: str) -> Any:
-    """Import a public name at its first use, so that importing the package costs next to nothing."""
+    """Import a public name at its first use: importing the package costs next to nothing."""
     if name not in _WHERE:
         raise AttributeError(f"module 'mixtura' has no attribute {name!r}")
     value = getattr(import_module(_WHERE[name]), name)

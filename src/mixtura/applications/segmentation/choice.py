@@ -1,0 +1,217 @@
+"""How many segments, and of which form: a sweep, BIC, and what makes a choice trustworthy."""
+
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import adjusted_rand_score
+
+from mixtura.estimators.mixture import GaussianMixture
+from mixtura.model.mixture import Mixture
+
+Array = NDArray[np.float64]
+Tell = Callable[[str], object]
+
+SAMPLE = 3_000
+"""Rows on which starts are tried and stability is measured."""
+STARTS = 10
+SMALLEST = 0.03
+"""A segment with a smaller share of the rows is not one that can be worked with."""
+STABLE = 0.75
+"""The mean adjusted Rand index of bootstrap refits from which segments count as stable."""
+REFITS = 20
+GAIN = 0.85
+"""The part of the improvement of BIC, from one segment to the best number, that is enough."""
+
+
+@dataclass
+class Candidate:
+    """One fit of the sweep."""
+
+    k: int
+    family: str
+    mixture: Mixture
+    bic: float
+    icl: float
+    smallest: float
+    """The smallest share of rows of a segment."""
+    converged: bool
+    stability: float | None = None
+    """The mean adjusted Rand index of bootstrap refits; None where it was not needed."""
+
+    def to_json(self) -> dict[str, Any]:
+        """The numbers, for a record."""
+        return {
+            "k": self.k,
+            "family": self.family,
+            "bic": self.bic,
+            "icl": self.icl,
+            "smallest_share": self.smallest,
+            "converged": self.converged,
+            "stability": self.stability,
+        }
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The candidate taken, the others, and why in words."""
+
+    taken: Candidate
+    candidates: tuple[Candidate, ...]
+    reason: str
+    sound: bool
+    """Whether the candidate taken met every condition, and did not have to be taken for want of
+    a better one."""
+
+
+def sweep(
+    z: Array,
+    floors: Array | None,
+    ks: Sequence[int],
+    families: Sequence[str],
+    rng: np.random.RandomState,
+    tell: Tell = lambda text: None,
+) -> list[Candidate]:
+    """Fit every number of components with every family.
+
+    Starts are tried on a subsample; the best of each goes on to all rows.
+    """
+    few = z if len(z) <= SAMPLE else z[np.sort(rng.choice(len(z), SAMPLE, replace=False))]
+    candidates: list[Candidate] = []
+    for k in ks:
+        for family in families if k > 1 else [f for f in families if f != "tied"] or families:
+            tell(f"fitting {k} segment{'s' * (k > 1)}, {family} covariance")
+            candidates.append(_candidate(z, few, floors, k, family, rng))
+    return candidates
+
+
+def _candidate(
+    z: Array, few: Array, floors: Array | None, k: int, family: str, rng: np.random.RandomState
+) -> Candidate:
+    begin = _fitted(few, floors, k, family, rng, starts=STARTS)
+    model = GaussianMixture(
+        k,
+        covariance_type=family,
+        variance_floor=floors,
+        init_params=lambda x, n, r: begin.mixture_,
+        tol=1e-5,
+        max_iter=200,
+        random_state=rng,
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model.fit(z)
+    labels = model.predict(z)
+    return Candidate(
+        k=k,
+        family=family,
+        mixture=model.mixture_,
+        bic=model.bic(z),
+        icl=model.icl(z),
+        smallest=float(np.bincount(labels, minlength=k).min() / len(z)),
+        converged=bool(model.converged_),
+    )
+
+
+def _fitted(
+    rows: Array,
+    floors: Array | None,
+    k: int,
+    family: str,
+    rng: np.random.RandomState,
+    starts: int,
+) -> GaussianMixture:
+    """The best of several short runs."""
+    model = GaussianMixture(
+        k,
+        covariance_type=family,
+        variance_floor=floors,
+        n_init=starts if k > 1 else 1,
+        tol=1e-4,
+        max_iter=30,
+        random_state=rng,
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return model.fit(rows)
+
+
+def stability(
+    z: Array, floors: Array | None, candidate: Candidate, rng: np.random.RandomState
+) -> float:
+    """How alike the labels are when the fit is repeated, from fresh starts, on bootstrap samples.
+
+    The mean adjusted Rand index between the candidate's labels and those of the refits.
+    """
+    if candidate.k == 1:
+        return 1.0
+    shown = z if len(z) <= SAMPLE else z[rng.choice(len(z), SAMPLE, replace=False)]
+    labels = candidate.mixture.responsibilities(shown).argmax(axis=1)
+    agreements: list[float] = []
+    for _ in range(REFITS):
+        drawn = z[rng.randint(len(z), size=min(len(z), SAMPLE))]
+        refit = _fitted(drawn, floors, candidate.k, candidate.family, rng, starts=2)
+        agreements.append(adjusted_rand_score(labels, refit.predict(shown)))
+    return float(np.mean(agreements))
+
+
+def choose(
+    z: Array,
+    floors: Array | None,
+    candidates: Sequence[Candidate],
+    rng: np.random.RandomState,
+    tell: Tell = lambda text: None,
+) -> Choice:
+    """The fewest stable segments that have nearly all of the improvement of BIC.
+
+    For each number of segments the family with the lowest BIC is taken, among fits in which every
+    segment has a share of at least 3 %. The best number is the stable one with the lowest BIC; the
+    number taken is the smallest stable one with 85 % of the best one's improvement over a single
+    segment. BIC alone goes on adding segments to describe the shape of a distribution: with
+    thousands of rows it nearly always can.
+    """
+    numbers = sorted({c.k for c in candidates})
+    if len(numbers) == 1:
+        taken = min(candidates, key=lambda c: c.bic)
+        return Choice(taken, tuple(candidates), "the number of segments was given", True)
+    per_number = [
+        min(fit, key=lambda c: c.bic)
+        for k in numbers
+        if (fit := [c for c in candidates if c.k == k and c.smallest >= SMALLEST])
+    ]
+
+    def stable(candidate: Candidate) -> bool:
+        if candidate.stability is None:
+            tell(f"refitting {candidate.k} segments on bootstrap samples")
+            candidate.stability = stability(z, floors, candidate, rng)
+        return candidate.stability >= STABLE
+
+    by_bic = sorted((c for c in per_number if c.k > 1), key=lambda c: c.bic)
+    best = next((c for c in by_bic if stable(c)), None)
+    single = min((c for c in candidates if c.k == numbers[0]), key=lambda c: c.bic)
+    if best is None or best.bic >= single.bic:
+        return Choice(
+            single,
+            tuple(candidates),
+            "no larger number of segments is better by BIC, stable, and without segments "
+            f"smaller than {SMALLEST:.0%}",
+            False,
+        )
+    enough = single.bic - GAIN * (single.bic - best.bic)
+    taken = next(c for c in per_number if c.bic <= enough and c.k > 1 and stable(c))
+    part = (single.bic - taken.bic) / (single.bic - best.bic)
+    reason = (
+        f"{taken.k} segments: "
+        + (
+            "the lowest BIC"
+            if taken is best
+            else f"{part:.0%} of the improvement of BIC that {best.k} segments reach"
+        )
+        + f"; the smallest holds {taken.smallest:.0%} of the rows; "
+        f"bootstrap refits agree with an index of {taken.stability:.2f}"
+    )
+    return Choice(taken, tuple(candidates), reason, True)

@@ -1,0 +1,183 @@
+"""The recipe: how columns become the coordinates that a mixture is fitted in, and back.
+
+A column is transformed, centred and scaled. The recipe is kept with the model, so that new rows go
+the same way, densities come out in the columns' own units, and new rows can be drawn.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+import narwhals.stable.v1 as nw
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+
+class BadTable(ValueError):
+    """A table that cannot be segmented; the message says why, where, and what to do."""
+
+
+def _identity(x: Array) -> Array:
+    return x
+
+
+def _log(x: Array) -> Array:
+    return np.sign(x) * np.log1p(np.abs(x))
+
+
+def _exp(y: Array) -> Array:
+    return np.sign(y) * np.expm1(np.abs(y))
+
+
+CURVES = {
+    "identity": (_identity, _identity, np.zeros_like),
+    "log": (_log, _exp, lambda x: -np.log1p(np.abs(x))),
+    "asinh": (np.arcsinh, np.sinh, lambda x: -0.5 * np.log1p(x * x)),
+}
+"""Monotone functions by name: the function, its inverse, and the logarithm of its slope."""
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One coordinate: z = (curve(x / unit) − centre) / scale."""
+
+    name: str
+    curve: str = "identity"
+    """``identity``; ``log``, sign(x) log(1 + |x|); or ``asinh``."""
+    unit: float = 1.0
+    centre: float = 0.0
+    scale: float = 1.0
+    floor: float = 0.0
+    """The least variance of a component along the coordinate; 0 for none."""
+
+    def apply(self, x: Array) -> Array:
+        """From the column to the coordinate."""
+        return (CURVES[self.curve][0](x / self.unit) - self.centre) / self.scale
+
+    def undo(self, z: Array) -> Array:
+        """From the coordinate to the column."""
+        return self.unit * CURVES[self.curve][1](z * self.scale + self.centre)
+
+    def log_slope(self, x: Array) -> Array:
+        """Log |dz/dx|, the difference between the two log densities."""
+        return CURVES[self.curve][2](x / self.unit) - np.log(self.scale * self.unit)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The features of a model, in order."""
+
+    features: tuple[Feature, ...]
+
+    @classmethod
+    def plain(cls, names: Sequence[str]) -> Self:
+        """Columns as they are."""
+        return cls(tuple(Feature(name) for name in names))
+
+    @property
+    def names(self) -> list[str]:
+        """The columns' names."""
+        return [feature.name for feature in self.features]
+
+    @property
+    def floors(self) -> Array | None:
+        """The variance floors, shape (D,); None where there is none."""
+        floors = np.array([feature.floor for feature in self.features])
+        return floors if (floors > 0).all() else None
+
+    def apply(self, columns: Array) -> Array:
+        """Rows of columns (n, D) as rows of coordinates (n, D)."""
+        return self._each("apply", columns)
+
+    def undo(self, coordinates: Array) -> Array:
+        """Rows of coordinates (n, D) as rows of columns (n, D)."""
+        return self._each("undo", coordinates)
+
+    def log_slope(self, columns: Array) -> Array:
+        """What is added to the log density of the coordinates to have that of the columns, (n,)."""
+        return self._each("log_slope", columns).sum(axis=1)
+
+    def _each(self, what: str, rows: Array) -> Array:
+        return np.column_stack([getattr(f, what)(rows[:, j]) for j, f in enumerate(self.features)])
+
+    def to_json(self) -> list[dict[str, Any]]:
+        """The features as JSON can hold them."""
+        return [asdict(feature) for feature in self.features]
+
+    @classmethod
+    def from_json(cls, features: Any) -> Self:
+        """`to_json` undone, with every field checked.
+
+        Raises
+        ------
+        BadTable
+            If the notes of a model do not hold a recipe.
+        """
+        try:
+            made = [Feature(**feature) for feature in features]
+            for feature in made:
+                numbers = (feature.unit, feature.centre, feature.scale, feature.floor)
+                if not (
+                    all(isinstance(number, float | int) for number in numbers)
+                    and np.isfinite(numbers).all()
+                    and min(feature.unit, feature.scale) > 0
+                    and isinstance(feature.name, str)
+                    and feature.curve in CURVES
+                ):
+                    raise ValueError(f"feature {feature.name!r}")
+        except (TypeError, ValueError) as error:
+            raise BadTable(
+                f"the model does not say how its columns were prepared ({error}); "
+                "make it with mixtura segment or mixtura fit"
+            ) from error
+        return cls(tuple(made))
+
+
+def read_numbers(frame: nw.DataFrame[Any], names: Sequence[str]) -> Array:
+    """Columns of a table as float64 (n, D), missing values as NaN.
+
+    Raises
+    ------
+    BadTable
+        If a column is not there or does not hold numbers.
+    """
+    columns: list[Array] = []
+    for name in names:
+        if name not in frame.columns:
+            raise BadTable(f"the table has no column {name!r}; it has: {', '.join(frame.columns)}")
+        series = frame[name]
+        if not (series.dtype.is_numeric() or series.dtype == nw.Boolean):
+            values = series.to_list()
+            row = next((i for i, value in enumerate(values) if value is not None), 0)
+            raise BadTable(
+                f"column {name!r} does not hold numbers: row {row + 1} is {values[row]!r}; "
+                "leave it out with --columns, or turn it into numbers"
+            )
+        columns.append(np.asarray(series.cast(nw.Float64).to_numpy(), dtype=np.float64))
+    return np.column_stack(columns)
+
+
+def incomplete(rows: Array) -> NDArray[np.bool_]:
+    """Which rows, (n,), have a number missing or infinite."""
+    return np.logical_not(np.isfinite(rows).all(axis=1))
+
+
+def check_complete(rows: Array, names: Sequence[str], remedy: str) -> None:
+    """Raise if a number is missing or infinite, naming columns, counts and first rows."""
+    found: list[str] = []
+    for j, name in enumerate(names):
+        for what, where in (
+            ("missing", np.isnan(rows[:, j])),
+            ("infinite", np.isinf(rows[:, j])),
+        ):
+            n = int(where.sum())
+            if n:
+                values = "value" if n == 1 else "values"
+                found.append(
+                    f"column {name!r} has {n:,} {what} {values}, the first in row "
+                    f"{int(where.argmax()) + 1}"
+                )
+    if found:
+        raise BadTable("; ".join(found) + f": {remedy}")

@@ -1,0 +1,193 @@
+"""``mixtura fit``: a mixture of the columns as they are."""
+
+import json
+import sys
+import tempfile
+import warnings
+from pathlib import Path
+from typing import Annotated, Any
+
+import narwhals.stable.v1 as nw
+import numpy as np
+import typer
+from numpy.typing import NDArray
+from sklearn.exceptions import ConvergenceWarning
+
+from mixtura.applications.segmentation.columns import Role, examine
+from mixtura.applications.segmentation.recipe import (
+    Recipe,
+    check_complete,
+    incomplete,
+    read_numbers,
+)
+from mixtura.cli import options, terminal
+from mixtura.cli.failure import BadData, BadUsage
+from mixtura.cli.inputs import read_input
+from mixtura.cli.results import whole_file
+from mixtura.cli.tables import require_columns
+from mixtura.estimators.mixture import GaussianMixture
+
+NOT_CONVERGED = 4
+
+FAMILIES = ("full", "tied", "diag", "spherical")
+
+
+def fit(
+    table: options.Table,
+    columns: options.Columns = None,
+    k: Annotated[str, typer.Option(help="The number of components, or auto, by BIC.")] = "auto",
+    max_k: Annotated[int, typer.Option(help="The most that auto considers.", min=1)] = 10,
+    family: Annotated[
+        str, typer.Option(help="Form of the covariances: auto, full, tied, diag, spherical.")
+    ] = "full",
+    weight: Annotated[str | None, typer.Option(help="The column of row weights.")] = None,
+    n_init: Annotated[int, typer.Option(help="Runs from different starts.", min=1)] = 5,
+    max_iter: Annotated[int, typer.Option(help="Iterations in a run.", min=1)] = 500,
+    tol: Annotated[
+        float, typer.Option(help="Change of the objective, nats per row, that ends a run.", min=0)
+    ] = 1e-5,
+    drop_missing: options.DropMissing = False,
+    sql: options.Sql = None,
+    input_format: options.InputFormat = None,
+    encoding: options.Encoding = None,
+    seed: options.Seed = 0,
+    output: Annotated[
+        str | None,
+        typer.Option("--output", "-o", help="The model file; standard output if not given."),
+    ] = None,
+    as_json: options.Json = False,
+    quiet: options.Quiet = False,
+) -> int:
+    """Fit a Gaussian mixture to the columns of a table as they are.
+
+    **Examples**
+
+    mixtura fit faithful.csv --k 2 -o model.safetensors
+
+    mixtura fit faithful.csv --family auto > model.safetensors
+    """
+    number, chosen = options.number_or_auto(k), options.names(columns)
+    if family not in ("auto", *FAMILIES):
+        raise BadUsage(f"--family {family!r}: choose auto, {', '.join(FAMILIES)}.")
+    if output is None and (as_json or sys.stdout.isatty()):
+        raise BadUsage("name the file for the model with -o, or send standard output to one.")
+    with terminal.progress("reading", quiet) as tell:
+        given = read_input(
+            table, sql=sql, input_format=input_format, encoding=encoding, rfm=None, reference=None
+        )
+        require_columns(given.table, [*(chosen or []), *([weight] if weight else [])])
+        frame = nw.from_native(given.table, eager_only=True)
+        names = chosen or _numeric(frame, weight)
+        rows = read_numbers(frame, names)
+        weights = None if weight is None else read_numbers(frame, [weight])[:, 0]
+        if not drop_missing:
+            check_complete(
+                rows, names, "fill them in, leave the column out, or pass --drop-missing"
+            )
+        complete = np.logical_not(incomplete(rows))
+        rows = rows[complete]
+        weights = None if weights is None else weights[complete]
+        ks = [number] if isinstance(number, int) else range(1, min(max_k, len(rows) // 2) + 1)
+        families = FAMILIES if family == "auto" else (family,)
+        trials: list[dict[str, Any]] = []
+        best: GaussianMixture | None = None
+        lowest = np.inf
+        for components in ks:
+            for form in families:
+                tell(f"fitting {components} components, {form} covariance")
+                model = _fitted(rows, weights, components, form, n_init, max_iter, tol, seed)
+                bic = model.bic(rows, sample_weight=weights)
+                trials.append({"k": components, "family": form, "bic": bic})
+                if bic < lowest:
+                    best, lowest = model, bic
+    if best is None:
+        raise BadData(f"the table has {len(rows)} complete rows, too few to fit a mixture.")
+    notes = {
+        "made_by": "mixtura fit",
+        "recipe": Recipe.plain(names).to_json(),
+        "identifier": None,
+        "rfm": None,
+    }
+    _write(best, notes, output)
+    summary = {
+        "n_components": best.mixture_.n_components,
+        "family": best.covariance_type,
+        "columns": names,
+        "rows": len(rows),
+        "converged": bool(best.converged_),
+        "n_iter": best.n_iter_,
+        "mean_log_density": best.score(rows, sample_weight=weights),
+        "bic": best.bic(rows, sample_weight=weights),
+        "icl": best.icl(rows, sample_weight=weights),
+        "weights": best.mixture_.weights.tolist(),
+        "means": best.mixture_.means.tolist(),
+        "tried": trials,
+        "output": output,
+    }
+    if as_json:
+        print(json.dumps(summary, allow_nan=False))
+    elif not quiet:
+        _say(summary, names)
+    if not best.converged_:
+        if not quiet:
+            terminal.say_note(f"not converged after {max_iter} iterations: raise --max-iter")
+        return NOT_CONVERGED
+    return 0
+
+
+def _numeric(frame: nw.DataFrame[Any], weight: str | None) -> list[str]:
+    """The columns that a mixture can be fitted to."""
+    kept = [
+        c.name
+        for c in examine(frame, None, None)
+        if c.role is Role.feature or (c.role is Role.profile and frame.schema[c.name].is_numeric())
+    ]
+    names = [name for name in kept if name != weight]
+    if not names:
+        raise BadData("the table has no column of numbers that vary; name some with --columns.")
+    return names
+
+
+def _fitted(
+    rows: NDArray[np.float64],
+    weights: NDArray[np.float64] | None,
+    k: int,
+    family: str,
+    n_init: int,
+    max_iter: int,
+    tol: float,
+    seed: int,
+) -> GaussianMixture:
+    model = GaussianMixture(
+        k, covariance_type=family, n_init=n_init, max_iter=max_iter, tol=tol, random_state=seed
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # told by the exit code
+        return model.fit(rows, sample_weight=weights)
+
+
+def _write(model: GaussianMixture, notes: dict[str, Any], output: str | None) -> None:
+    """The model to a file, or its bytes to standard output."""
+    if output is not None:
+        with whole_file(output) as path:
+            model.mixture_.save(path, notes=notes)
+        return
+    with tempfile.TemporaryDirectory(prefix="mixtura-") as room:
+        path = Path(room) / "model.safetensors"
+        model.mixture_.save(path, notes=notes)
+        sys.stdout.buffer.write(path.read_bytes())
+
+
+def _say(summary: dict[str, Any], names: list[str]) -> None:
+    """What was fitted, in words."""
+    terminal.say(
+        f"{summary['n_components']} components, {summary['family']} covariance, "
+        f"{summary['rows']:,} rows of {', '.join(names)}"
+    )
+    for k, (weight, mean) in enumerate(zip(summary["weights"], summary["means"], strict=True)):
+        shown = ", ".join(f"{n} {m:.4g}" for n, m in zip(names, mean, strict=True))
+        terminal.say(f"  component {k + 1}: weight {weight:.3f}, mean {shown}")
+    terminal.say(
+        f"mean log density {summary['mean_log_density']:.6g} nats per row, "
+        f"BIC {summary['bic']:.6g}, {summary['n_iter']} iterations"
+    )

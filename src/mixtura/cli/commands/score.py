@@ -1,0 +1,84 @@
+"""``mixtura score``: how likely rows are under a model."""
+
+import json
+from typing import Any
+
+import narwhals.stable.v1 as nw
+import numpy as np
+import pyarrow as pa
+
+from mixtura.applications.segmentation.recipe import check_complete, incomplete, read_numbers
+from mixtura.cli import options, terminal
+from mixtura.cli.inputs import read_model, read_rows_for
+from mixtura.cli.tables import write_table
+from mixtura.engines.memory import Memory
+from mixtura.learn import expectation
+
+
+def score(
+    model: options.Model,
+    table: options.Table,
+    rfm: options.Rfm = None,
+    reference: options.Reference = None,
+    drop_missing: options.DropMissing = False,
+    sql: options.Sql = None,
+    input_format: options.InputFormat = None,
+    encoding: options.Encoding = None,
+    output: options.Output = None,
+    fmt: options.Format = None,
+    as_json: options.Json = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """The log density of each row under a model, in nats, in the columns' own units.
+
+    With `--json` the sum and the mean are given on standard output, and the rows only to `-o`.
+
+    **Examples**
+
+    mixtura score out/model.safetensors customers.csv -o densities.csv
+
+    mixtura score model.safetensors faithful.csv --json
+    """
+    with terminal.progress("reading", quiet):
+        fitted = read_model(model)
+        given = read_rows_for(
+            fitted,
+            table,
+            sql=sql,
+            input_format=input_format,
+            encoding=encoding,
+            rfm=rfm,
+            reference=reference,
+        )
+        frame = nw.from_native(given.table, eager_only=True)
+        rows = read_numbers(frame, fitted.recipe.names)
+        if not drop_missing:
+            check_complete(rows, fitted.recipe.names, "fill them in, or pass --drop-missing")
+        complete = np.logical_not(incomplete(rows))
+        rows = rows[complete]
+        z = fitted.recipe.apply(rows)
+        density = Memory(z).map(expectation.log_density, fitted.mixture)
+        density = density + fitted.recipe.log_slope(rows)
+    total = float(density.sum())
+    if output is not None or not as_json:
+        listed: list[Any] = [None] * len(frame)
+        for position, value in zip(np.flatnonzero(complete), density.tolist(), strict=True):
+            listed[position] = value
+        name = given.identifier
+        key = frame[name].to_list() if name is not None else list(range(1, len(frame) + 1))
+        columns = {name or "row": key, "log_density": pa.array(listed, pa.float64())}
+        write_table(pa.table(columns), output, fmt)
+    if as_json:
+        summary = {
+            "rows": len(density),
+            "log_likelihood": total,
+            "mean_log_density": total / len(density),
+            "output": output,
+        }
+        print(json.dumps(summary, allow_nan=False))
+    elif not quiet:
+        for note in given.notes:
+            terminal.say_note(note)
+        terminal.say(
+            f"{len(density):,} rows: mean log density {total / len(density):.6g} nats per row"
+        )

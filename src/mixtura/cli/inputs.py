@@ -1,0 +1,116 @@
+"""What a command reads: a table, perhaps turned from orders into customers, and a model."""
+
+# pyright: reportUnknownParameterType=false
+# (pyarrow ships no types)
+
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from mixtura.applications.segmentation.recipe import Recipe
+from mixtura.applications.segmentation.rfm import rfm as rfm_of
+from mixtura.cli.failure import BadUsage
+from mixtura.cli.tables import Source, read, require_columns
+from mixtura.model.mixture import Mixture, load_with_notes
+
+
+@dataclass(frozen=True)
+class Input:
+    """A table as a command uses it."""
+
+    table: pa.Table
+    source: Source
+    identifier: str | None
+    """The column of customers, where the table was made from orders."""
+    notes: list[str]
+
+
+def read_input(
+    source: str,
+    *,
+    sql: str | None,
+    input_format: str | None,
+    encoding: str | None,
+    rfm: str | None,
+    reference: str | None,
+) -> Input:
+    """Read a table; with ``rfm``, turn orders into one row a customer."""
+    if reference is not None and rfm is None:
+        raise BadUsage("--reference goes with --rfm CUSTOMER,DATE,AMOUNT.")
+    table, origin = read(source, sql=sql, input_format=input_format, encoding=encoding)
+    if rfm is None:
+        return Input(table, origin, None, [])
+    names = [name.strip() for name in rfm.split(",")]
+    if len(names) != 3 or len(set(names)) != 3:
+        raise BadUsage(
+            f"--rfm {rfm!r}: give three columns, of the customer, the date and the amount, "
+            "separated by commas."
+        )
+    require_columns(table, names)
+    customer, date, amount = names
+    features = rfm_of(table, customer, date, amount, reference=reference)
+    return Input(features.table, origin, customer, features.notes)
+
+
+@dataclass(frozen=True)
+class Model:
+    """A mixture from a file, and how columns of a table become its coordinates."""
+
+    mixture: Mixture
+    recipe: Recipe
+    identifier: str | None
+    rfm: str | None
+    """The columns of orders that its customers were made from."""
+
+
+def read_model(path: str) -> Model:
+    """Read a model that ``mixtura segment`` or ``mixtura fit`` wrote."""
+    mixture, notes = load_with_notes(path)
+    recipe = Recipe.from_json(notes.get("recipe"))
+    if len(recipe.features) != mixture.n_features:
+        raise BadUsage(
+            f"{path} holds a mixture in {mixture.n_features} dimensions and a recipe of "
+            f"{len(recipe.features)} columns: it is damaged; make it again."
+        )
+    identifier, rfm = notes.get("identifier"), notes.get("rfm")
+    return Model(
+        mixture,
+        recipe,
+        identifier if isinstance(identifier, str) else None,
+        rfm if isinstance(rfm, str) else None,
+    )
+
+
+def read_rows_for(
+    model: Model,
+    source: str,
+    *,
+    sql: str | None,
+    input_format: str | None,
+    encoding: str | None,
+    rfm: str | None,
+    reference: str | None,
+) -> Input:
+    """Read new rows for a model; orders are turned into customers as they were for the model."""
+    given = read_input(
+        source, sql=sql, input_format=input_format, encoding=encoding, rfm=rfm, reference=reference
+    )
+    require_columns(given.table, _missing_first(model, given.table, rfm))
+    identifier = given.identifier
+    if identifier is None and model.identifier in given.table.column_names:
+        identifier = model.identifier
+    return Input(given.table, given.source, identifier, given.notes)
+
+
+def _missing_first(model: Model, table: Any, rfm: str | None) -> list[str]:
+    """The model's columns; where they are missing from a table of orders, say what to do."""
+    missing = [name for name in model.recipe.names if name not in table.column_names]
+    if missing and rfm is None and model.rfm is not None:
+        orders = model.rfm.split(",")
+        if all(name in table.column_names for name in orders):
+            raise BadUsage(
+                f"the model needs {', '.join(missing)}, and the table holds orders: add "
+                f"--rfm {model.rfm}."
+            )
+    return model.recipe.names

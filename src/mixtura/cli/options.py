@@ -1,0 +1,77 @@
+"""Options that several commands share, and what they mean."""
+
+from typing import Annotated
+
+import typer
+
+from mixtura.cli.failure import BadUsage
+
+Table = Annotated[
+    str,
+    typer.Argument(
+        metavar="TABLE",
+        help="CSV, TSV, Parquet, JSON or Arrow, compressed or not; a DuckDB or SQLite file; "
+        "or - for standard input.",
+        show_default=False,
+    ),
+]
+Model = Annotated[
+    str, typer.Argument(metavar="MODEL", help="A model.safetensors file.", show_default=False)
+]
+Sql = Annotated[
+    str | None,
+    typer.Option(help="One SELECT, over the tables of a database or over a file as 'data'."),
+]
+InputFormat = Annotated[
+    str | None, typer.Option(help="csv, tsv, parquet, json, arrow: instead of what the name says.")
+]
+Encoding = Annotated[str | None, typer.Option(help="Of text, such as latin-1; UTF-8 by default.")]
+Columns = Annotated[
+    str | None,
+    typer.Option(help="The columns to use, separated by commas; those that can be, if not given."),
+]
+Rfm = Annotated[
+    str | None,
+    typer.Option(
+        metavar="CUSTOMER,DATE,AMOUNT",
+        help="The table holds orders: make recency, frequency and monetary value of each customer "
+        "from these columns first.",
+    ),
+]
+Reference = Annotated[
+    str | None,
+    typer.Option(help="The day from which recency counts; the day of the last order by default."),
+]
+DropMissing = Annotated[
+    bool, typer.Option("--drop-missing", help="Leave rows with missing values without a result.")
+]
+Seed = Annotated[int, typer.Option(help="The same seed gives the same result.", min=0)]
+Json = Annotated[bool, typer.Option("--json", help="Speak JSON on standard output.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No words on standard error.")]
+Output = Annotated[
+    str | None,
+    typer.Option("--output", "-o", help="Where to write; standard output if not given."),
+]
+Format = Annotated[
+    str | None,
+    typer.Option("--format", help="csv, tsv, parquet, json, arrow or md: instead of what -o says."),
+]
+
+
+def names(text: str | None) -> list[str] | None:
+    """Names separated by commas, each once."""
+    if text is None:
+        return None
+    found = [name.strip() for name in text.split(",")]
+    if not all(found) or len(set(found)) != len(found):
+        raise BadUsage(f"--columns {text!r}: give different names of columns, separated by commas.")
+    return found
+
+
+def number_or_auto(text: str) -> int | str:
+    """A number of components, or "auto"."""
+    if text == "auto":
+        return text
+    if not text.isdigit() or int(text) < 1:
+        raise BadUsage(f"--k {text!r}: give auto, or a number from 1.")
+    return int(text)
