@@ -162,18 +162,14 @@ def _numeric(name: str, x: Array, kept: list[tuple[str, Array]]) -> Column:
 
 
 def _identifies(name: str, x: Array) -> bool:
-    """Whether different whole numbers name the rows: by the name, the order, or even spacing."""
-    if len(x) < 3:
-        return bool(IDENTIFIER.search(name))
-    steps = np.diff(x)
+    """Whether different whole numbers name the rows: by the name, or dense and in order or even."""
     ordered = np.sort(x)
     span = ordered[-1] - ordered[0]
-    even = np.abs((ordered - ordered[0]) / span - np.linspace(0, 1, len(x))).max()
-    return (
-        bool(IDENTIFIER.search(name))
-        or bool((steps > 0).all() or (steps < 0).all())
-        or bool(even < 0.02 and span < 20 * len(x))
-    )
+    if IDENTIFIER.search(name) or len(x) < 3 or span >= 20 * len(x):
+        return bool(IDENTIFIER.search(name))
+    steps = np.diff(x)
+    uneven = np.abs((ordered - ordered[0]) / span - np.linspace(0, 1, len(x))).max()
+    return bool((steps > 0).all() or (steps < 0).all() or uneven < 0.02)
 
 
 def _counts(name: str, values: Array, counts: NDArray[np.intp]) -> bool:

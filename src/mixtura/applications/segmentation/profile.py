@@ -16,6 +16,8 @@ Array = NDArray[np.float64]
 
 MARKED = 0.3
 """Standard deviations from the average from which a column marks a segment."""
+STRIKING = 1.0
+"""Those from which it is said to be very high or very low."""
 
 
 @dataclass(frozen=True)
@@ -139,9 +141,9 @@ def _marks(names: Sequence[str], standardised: Array) -> list[str]:
     for row in standardised:
         order = np.argsort(-np.abs(row), kind="stable")[:2]
         words = [
-            f"{'high' if row[j] > 0 else 'low'} {names[j]}"
+            f"{'very ' * bool(abs(row[j]) >= STRIKING)}{'high' if row[j] > 0 else 'low'} {names[j]}"
             for j in order
-            if np.abs(row[j]) >= MARKED
+            if abs(row[j]) >= MARKED
         ]
         marks.append(", ".join(words) or "near the average")
     return marks

@@ -87,6 +87,10 @@ class Recipe:
         floors = np.array([feature.floor for feature in self.features])
         return floors if (floors > 0).all() else None
 
+    def floors_or_zero(self) -> Array:
+        """The variance floors, shape (D,), 0 where there is none."""
+        return np.array([feature.floor for feature in self.features])
+
     def apply(self, columns: Array) -> Array:
         """Rows of columns (n, D) as rows of coordinates (n, D)."""
         return self._each("apply", columns)

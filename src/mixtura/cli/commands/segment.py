@@ -4,6 +4,8 @@ import json
 import platform
 from datetime import UTC, datetime
 from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
@@ -16,10 +18,18 @@ from mixtura.applications.segmentation.segment import Segmentation
 from mixtura.applications.segmentation.segment import segment as segment_table
 from mixtura.cli import options, terminal
 from mixtura.cli.inputs import Input, read_input
+from mixtura.cli.picture import draw
 from mixtura.cli.results import ResultFolder
 from mixtura.cli.tables import require_columns, write_table
 
-RESULTS = ("segments.parquet", "segments.csv", "profile.csv", "model.safetensors", "run.json")
+RESULTS = (
+    "segments.parquet",
+    "segments.csv",
+    "segments.png",
+    "profile.csv",
+    "model.safetensors",
+    "run.json",
+)
 
 SHOWN = 6
 """Columns that the table on the terminal shows; `profile.csv` has all."""
@@ -96,6 +106,12 @@ def segment(
             "rfm": rfm,
         }
         found.mixture.save(folder.path("model.safetensors"), notes=model_notes)
+        if find_spec("matplotlib") is not None:
+            tell("drawing")
+            what = "rows" if rfm is None else "customers"
+            title = f"{len(found.complete):,} {what} of {Path(given.source.name).name}, "
+            title += f"{found.n_segments} segment{'s' * (found.n_segments > 1)}"
+            draw(found, given.table, folder.path("segments.png"), title=title)
         asked = {
             "id": id,
             "columns": chosen,
@@ -203,7 +219,8 @@ def _show(
         why = ", ".join(f"{c.name} ({c.reason})" for c in described)
         terminal.say_note(f"used to describe segments and not to find them: {why}")
     terminal.say(f"chosen: {found.choice.reason}, {found.choice.taken.family} covariance")
-    terminal.say(f"written to {output.rstrip('/')}/: {', '.join(RESULTS)}")
+    written = [name for name in RESULTS if (Path(output) / name).exists()]
+    terminal.say(f"written to {output.rstrip('/')}/: {', '.join(written)}")
 
 
 def _mean(mean: float, index: float) -> str:
