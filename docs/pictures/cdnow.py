@@ -1,4 +1,4 @@
-"""The picture in the README: the CDNOW customers and their segments. Run: python docs/pictures/cdnow.py."""
+"""The picture in the README. Run: python docs/pictures/cdnow.py."""
 
 from pathlib import Path
 

@@ -281,6 +281,11 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
                 f"{last.n_features} features, but {self.n_components} and {n_features} are asked "
                 "for: use a new estimator, or warm_start=False"
             )
+        if last.covariance.name != self.covariance_type:
+            raise ValueError(
+                f"warm_start continues a fit with {last.covariance.name} covariances, but "
+                f"{self.covariance_type} are asked for: use a new estimator, or warm_start=False"
+            )
         return last
 
     def _run(
@@ -318,7 +323,7 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
         """Set the fitted attributes."""
         for name, value in _attributes(fit.mixture, dtype).items():
             setattr(self, name, value)
-        self.converged_ = fit.outcome in (Outcome.converged, Outcome.stopped)
+        self.converged_ = fit.outcome is Outcome.converged
         self.n_iter_ = len(fit.history)
         self.lower_bound_ = fit.objective
         self.lower_bounds_ = [record.objective for record in fit.history]

@@ -1,5 +1,6 @@
 """The edge where a user's rows come in: any table or array, checked once, named in every error."""
 
+from os import PathLike
 from typing import Any
 
 import narwhals as nw
@@ -9,6 +10,12 @@ from sklearn.utils.validation import check_array, validate_data
 
 LARGEST = 1e150
 """Beyond this the square of a number overflows float64."""
+
+SMALLEST = 1e-140
+"""Where a whole column is below this, the squares of its spread vanish."""
+
+NO_ROWS: tuple[type[Any], ...] = (str, bytes, PathLike, dict, set)
+"""What NumPy would make an array of that has no rows and columns."""
 
 
 def read_rows(estimator: Any, x: Any, *, reset: bool, min_rows: int = 1) -> NDArray[Any]:
@@ -36,13 +43,13 @@ def read_rows(estimator: Any, x: Any, *, reset: bool, min_rows: int = 1) -> NDAr
         numeric, holds NaN or infinity, or has other columns than the fit. The message names the
         column and the row.
     """
-    frame = nw.from_native(x, eager_only=True, pass_through=True)
-    if isinstance(frame, nw.DataFrame):
+    frame = _frame(x)
+    if frame is not None:
         names = [str(name) for name in frame.columns]
         array = _from_frame(frame)
     else:
         names = None
-        array = _from_array(x, estimator)
+        array = _from_array(x)
     array = check_array(
         array,
         dtype="numeric",
@@ -53,80 +60,118 @@ def read_rows(estimator: Any, x: Any, *, reset: bool, min_rows: int = 1) -> NDAr
     )
     validate_data(estimator, x if names is not None else array, reset=reset, skip_check_array=True)
     check_finite(array, names, LARGEST if reset else np.inf)
+    if reset:
+        check_size(array, names)
     return array
+
+
+def _frame(x: Any) -> nw.DataFrame[Any] | None:
+    """A table as Narwhals sees it; None for everything else."""
+    try:
+        frame = nw.from_native(x, pass_through=True)
+    except ValueError as error:
+        reason = " ".join(str(error).split())
+        raise ValueError(f"X cannot be read: {reason}. Rename columns of the same name.") from None
+    if isinstance(frame, nw.LazyFrame):
+        raise TypeError("X is a lazy table: collect it first, for example with X.collect()")
+    return frame if isinstance(frame, nw.DataFrame) else None
 
 
 def _from_frame(frame: nw.DataFrame[Any]) -> NDArray[Any]:
     """The columns of a table, side by side; missing values become NaN."""
-    for position, (name, dtype) in enumerate(frame.schema.items()):
-        if not (dtype.is_numeric() or dtype == nw.Boolean):
-            raise _not_numeric(str(name), _first_value(frame, position))
-    dtypes = set(frame.schema.values())
-    array = frame.to_numpy()
-    if dtypes == {nw.Float32}:
-        return np.asarray(array, dtype=np.float32)
-    # Extension types, decimals and columns with missing values may come as objects.
-    return np.asarray(array, dtype=np.float64) if array.dtype.kind not in "fiub" else array
+    columns: dict[str, NDArray[np.float64]] = {}
+    if not frame.columns:
+        return np.empty((len(frame), 0))
+    for name, dtype in frame.schema.items():
+        if dtype.is_numeric() or dtype == nw.Boolean:
+            continue
+        row, value = _first_value(frame[name])
+        if value is None:
+            columns[name] = np.full(len(frame), np.nan)
+        elif dtype == nw.Object:
+            values = np.array([*frame[name].to_list(), None], dtype=object)[:-1]
+            columns[name] = _column(values, repr(str(name)))
+        else:
+            raise _not_numeric(repr(str(name)), row, value)
+    if not columns:
+        array = frame.to_numpy()
+        if array.dtype.kind in "fiub":
+            return array
+    # Decimals, and truth values some of which are missing, come as objects.
+    for name in frame.columns:
+        if name not in columns:
+            columns[name] = np.asarray(frame[name].cast(nw.Float64).to_numpy(), dtype=np.float64)
+    return np.stack([columns[name] for name in frame.columns], axis=1)
 
 
-def _first_value(frame: nw.DataFrame[Any], position: int) -> tuple[int, Any]:
+def _first_value(column: nw.Series[Any]) -> tuple[int, Any]:
     """Row and value of the first entry of a column that is not missing."""
-    column = frame[:, position]
     for row, value in enumerate(column.to_list()):
-        if value is not None:
+        if value is not None and value == value:  # not NaN
             return row, value
     return 0, None
 
 
-def _from_array(x: Any, estimator: Any) -> Any:
+def _from_array(x: Any) -> Any:
     """An array-like as an array, with ragged rows and text found and named."""
-    if hasattr(x, "toarray") or hasattr(x, "__array_namespace__") or hasattr(x, "__array__"):
+    sparse = hasattr(x, "toarray")  # scikit-learn says what to do; some of them are dicts
+    if x is None or (isinstance(x, NO_ROWS) and not sparse):
+        raise TypeError(
+            "X must be a table, an array or nested lists of numbers, "
+            f"not {x if x is None else type(x).__name__}"
+        )
+    if isinstance(x, np.ma.MaskedArray):
+        array = np.ma.filled(x.astype(np.float64), np.nan) if np.ma.is_masked(x) else x.data
+    elif sparse or hasattr(x, "__array_namespace__") or hasattr(x, "__array__"):
         array = x if not isinstance(x, np.matrix) else np.asarray(x)
     else:
         try:
             array = np.asarray(x)
         except ValueError as error:
             raise _ragged(x, error) from error
-    kind = getattr(getattr(array, "dtype", None), "kind", "")
-    if kind in "OUS" and kind and getattr(array, "ndim", 0) == 2:
-        return _numbers(np.asarray(array))
+    kind = getattr(getattr(array, "dtype", None), "kind", "f")
+    if kind in "OUS" and getattr(array, "ndim", 0) == 2:
+        array = np.asarray(array)
+        columns = [_column(array[:, j], str(j)) for j in range(array.shape[1])]
+        return np.stack(columns, axis=1) if columns else array.astype(np.float64)
+    if kind in "mM":
+        raise ValueError(f"X holds {array.dtype}, not numbers: turn it into numbers first")
     return array
 
 
-def _numbers(array: NDArray[Any]) -> NDArray[Any]:
+def _column(values: NDArray[Any], name: str) -> NDArray[np.float64]:
     """Objects or text as float64; the first that is not a number is named."""
     try:
-        return array.astype(np.float64)
-    except ValueError:
-        for column in range(array.shape[1]):
-            for row in range(array.shape[0]):
-                try:
-                    float(array[row, column])
-                except ValueError:
-                    name = f"{column}"
-                    raise _not_numeric(name, (row, array[row, column])) from None
+        return values.astype(np.float64)
+    except (ValueError, TypeError, OverflowError):
+        for row, value in enumerate(values):
+            try:
+                values[row : row + 1].astype(np.float64)
+            except (ValueError, TypeError, OverflowError) as error:
+                raise _not_numeric(name, row, value, error) from None
         raise
 
 
-def _not_numeric(name: str, where: tuple[int, Any]) -> ValueError:
-    row, value = where
-    return ValueError(
-        f"Column {name!r} is not numeric: row {row} holds {value!r}. "
+def _not_numeric(name: str, row: int, value: Any, error: Exception | None = None) -> Exception:
+    """The error for a column of something else; what is no value at all is a TypeError."""
+    held = repr(value.item() if isinstance(value, np.generic) else value)
+    held = held if len(held) <= 60 else held[:60] + "..."
+    text = (
+        f"Column {name} is not numeric: row {row} holds {held}. "
         "Leave the column out, or turn it into numbers first."
     )
+    return TypeError(f"{text} ({error})") if isinstance(error, TypeError) else ValueError(text)
 
 
 def _ragged(x: Any, error: ValueError) -> ValueError:
     """Which row of nested lists is not as long as the first."""
-    try:
-        lengths = [len(row) for row in x]
-    except TypeError:
-        return error
+    lengths = [len(row) if hasattr(row, "__len__") else None for row in x]
     odd = next((i for i, length in enumerate(lengths) if length != lengths[0]), None)
     if odd is None:
         return error
+    what = [f"holds {n} numbers" if n is not None else "is a single number" for n in lengths]
     return ValueError(
-        f"Row {odd} holds {lengths[odd]} numbers where row 0 holds {lengths[0]}: "
+        f"Row {odd} {what[odd]} where row 0 {what[0]}: "
         "every row must have one number for each column."
     )
 
@@ -150,7 +195,7 @@ def check_finite(array: NDArray[Any], names: list[str] | None, largest: float) -
                 times = "once" if n == 1 else f"{n} times"
                 found.append(f"column {name} holds {what} {times}, first in row {where.argmax()}")
         missing, infinite = missing or bool(nan.any()), infinite or bool(inf.any())
-        huge = ~(nan | inf) & (np.abs(column) > largest)
+        huge = ~(nan | inf) & (np.abs(column) > np.float64(largest))  # float32 would overflow
         if huge.any():
             row = int(huge.argmax())
             found.append(f"column {name} holds {column[row]:.3g} in row {row}")
@@ -168,6 +213,21 @@ def check_finite(array: NDArray[Any], names: list[str] | None, largest: float) -
     )
 
 
+def check_size(array: NDArray[Any], names: list[str] | None) -> None:
+    """Raise for a column that is not zero and whose squares vanish."""
+    if array.dtype.kind != "f":
+        return
+    size = np.maximum(array.max(axis=0), -array.min(axis=0))
+    tiny = (size > 0) & (size < np.float64(SMALLEST))
+    if tiny.any():
+        j = int(tiny.argmax())
+        name = repr(names[j]) if names else str(j)
+        raise ValueError(
+            f"Input X contains numbers whose squares vanish: column {name} is nowhere larger than "
+            f"{size[j]:.3g}. Multiply the column by a power of ten first."
+        )
+
+
 def read_weights(sample_weight: Any, n_rows: int) -> NDArray[np.float64] | None:
     """Row weights, checked: None where they are all one.
 
@@ -180,7 +240,12 @@ def read_weights(sample_weight: Any, n_rows: int) -> NDArray[np.float64] | None:
         return None
     if np.isscalar(sample_weight):
         sample_weight = np.full(n_rows, sample_weight)
-    weights = np.asarray(sample_weight, dtype=np.float64)
+    try:
+        weights = np.asarray(sample_weight, dtype=np.float64)
+    except (ValueError, TypeError) as error:
+        raise ValueError(
+            f"sample_weight must be numbers, one for each of {n_rows} rows: {error}"
+        ) from error
     if weights.ndim != 1 or len(weights) != n_rows:
         raise ValueError(
             f"sample_weight must have shape ({n_rows},), one weight for each row, "

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from mixtura.learn.data import Data
 from mixtura.learn.maximization import Constraint, Maximization
 from mixtura.learn.prior import Penalty, Prior
 from mixtura.learn.reduction import Drop, Keep, Policy, Reseed
+from mixtura.learn.statistics import Statistics
 from mixtura.model.covariance import FAMILIES, Covariance
 from mixtura.model.mixture import Mixture
 
@@ -71,7 +73,7 @@ def plan(
         constrain = _Ridge(float(reg_covar), constrain)
     maximize = Maximization(
         family=family,
-        prior=None if prior is None else prior.pseudo_data(n_components, family),
+        prior=None if prior is None else partial(_pseudo_data, prior, whole, family),
         floor=initial.ROUNDING * np.diagonal(covariance),
         constrain=constrain,
     )
@@ -90,6 +92,24 @@ def plan(
         maximize=maximize,
         dead=policies[dead_components],
     )
+
+
+def _pseudo_data(
+    prior: Prior, whole: Mixture, family: type[Covariance], n_components: int
+) -> Statistics:
+    if not hasattr(prior, "pseudo_data"):
+        raise ValueError(
+            f"'prior' must be None or a prior such as mixtura.NormalInverseWishart, not {prior!r}"
+        )
+    found = prior.pseudo_data(n_components, family)
+    here = Statistics.zero(family.moment, n_components, whole.n_features)
+    if found.sums.shape != here.sums.shape or found.products.shape != here.products.shape:
+        raise ValueError(
+            f"'prior' is for {found.sums.shape[1]} columns with moments of shape "
+            f"{found.products.shape}, but X has {whole.n_features} columns, with moments of shape "
+            f"{here.products.shape}"
+        )
+    return found
 
 
 @dataclass(frozen=True)
@@ -158,7 +178,12 @@ def given(
 
 
 def _shaped(value: ArrayLike, name: str, shape: tuple[int, ...]) -> Array:
-    array = np.array(value, dtype=np.float64)
+    try:
+        array = np.array(value, dtype=np.float64)
+    except (ValueError, TypeError) as error:
+        raise ValueError(
+            f"The parameter '{name}' should be numbers in the shape of {shape}: {error}"
+        ) from error
     if array.shape != shape:
         raise ValueError(
             f"The parameter '{name}' should have the shape of {shape}, but got {array.shape}"

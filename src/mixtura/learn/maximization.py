@@ -33,7 +33,8 @@ def m_step(
     constrain : callable, optional
         What is done to the covariance next: a floor or a ridge.
     floor : array, shape (D,), optional
-        Variances that components are raised to whose covariance is not positive definite.
+        Variances below which no covariance falls; where there is a constraint, those that
+        components are raised to whose covariance is not positive definite.
     previous : Mixture, optional
         Where components without any rows keep their mean and covariance from.
 
@@ -49,6 +50,8 @@ def m_step(
     covariance = family.estimate(s.n_scatter, s.scatter, n_features)
     if constrain is not None:
         covariance = constrain(covariance)
+    elif floor is not None:
+        covariance = covariance.floored(floor)
     if previous is not None:
         means = np.where((s.n_means > 0)[:, None], means, previous.means)
         if empty.any():
@@ -67,8 +70,8 @@ class Maximization:
     Parameters
     ----------
     family : type of Covariance
-    prior : Statistics or None
-        Pseudo-data, for K components.
+    prior : Statistics, callable or None
+        Pseudo-data for K components; or a function of K, where components may be taken out.
     floor : array, shape (D,)
         As in `m_step`.
     constrain : callable or None
@@ -76,17 +79,22 @@ class Maximization:
     """
 
     family: type[Covariance]
-    prior: Statistics | None
+    prior: Statistics | Callable[[int], Statistics] | None
     floor: Array
     constrain: Constraint | None = None
 
     def __call__(self, statistics: Statistics, previous: Mixture | None) -> Mixture:
         """The next mixture, from statistics of the data alone."""
-        total = statistics if self.prior is None else statistics + self.prior
+        pseudo = self._pseudo_data(len(statistics.n_weights))
+        total = statistics if pseudo is None else statistics + pseudo
         return m_step(
             total, self.family, constrain=self.constrain, floor=self.floor, previous=previous
         )
 
     def log_prior(self, mixture: Mixture) -> float:
         """The log density of the prior, up to a constant; 0 without one."""
-        return 0.0 if self.prior is None else self.prior.complete_log_likelihood(mixture)
+        pseudo = self._pseudo_data(mixture.n_components)
+        return 0.0 if pseudo is None else pseudo.complete_log_likelihood(mixture)
+
+    def _pseudo_data(self, n_components: int) -> Statistics | None:
+        return self.prior(n_components) if callable(self.prior) else self.prior
