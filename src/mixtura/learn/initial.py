@@ -99,10 +99,11 @@ def from_centres(block: Block, centres: Array, model: Mixture, maximize: Maximiz
 
 def _nearest(rows: NDArray[Any], centres: Array, unit: Array) -> NDArray[np.intp]:
     """The index of the nearest centre for each row."""
-    scaled = centres / unit
+    origin = centres.mean(axis=0)  # about which products of rows and centres do not cancel
+    scaled = (centres - origin) / unit
     nearest = np.empty(len(rows), dtype=np.intp)
     for start in range(0, len(rows), 4096):
-        x = rows[start : start + 4096] / unit
+        x = (rows[start : start + 4096] - origin) / unit
         distance = np.einsum("kd,kd->k", scaled, scaled) - 2.0 * x @ scaled.T
         nearest[start : start + 4096] = distance.argmin(axis=1)
     return nearest

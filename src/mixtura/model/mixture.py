@@ -97,18 +97,20 @@ class Mixture:
         for what, array in (("weights", pi), ("means", mu), ("covariances", values)):
             if not np.isfinite(array).all():
                 raise ValueError(f"{what} hold NaN or infinity")
-        if (pi < 0).any() or not pi.sum() > 0:
-            raise ValueError("weights must not be negative, and must not all be zero")
+        with np.errstate(over="ignore"):
+            whole = pi.sum()
+        if (pi < 0).any() or not 0 < whole < np.inf:
+            raise ValueError("weights must not be negative, and their sum positive and finite")
         covariance = family.from_values(values, mu.shape[1])
         dense = covariance.dense(len(mu))
-        skew = np.abs(dense - np.swapaxes(dense, 1, 2)).max(axis=(1, 2))
-        bad = covariance.degenerate(len(mu)) | (skew > 1e-8 * np.abs(dense).max(axis=(1, 2)))
+        skew = np.abs(0.5 * dense - 0.5 * np.swapaxes(dense, 1, 2)).max(axis=(1, 2))
+        bad = covariance.degenerate(len(mu)) | (skew > 5e-9 * np.abs(dense).max(axis=(1, 2)))
         if bad.any():
             raise ValueError(
                 f"the covariance of component {int(np.flatnonzero(bad)[0])} is not symmetric and "
                 "positive definite"
             )
-        return cls(pi / pi.sum(), mu, covariance)
+        return cls(pi / whole, mu, covariance)
 
     @property
     def n_components(self) -> int:
@@ -175,7 +177,7 @@ class Mixture:
             means=means,
             constants=constants,
             whiten=covariance.whiten,
-            about=np.where(far[:, None], means, origin),
+            about=means if transform is not None else np.where(far[:, None], means, origin),
             kappa=kappa,
         )
 
@@ -233,9 +235,9 @@ class Mixture:
 
     def to_vector(self) -> Array:
         """Free coordinates: log weights, means, covariance. Every vector is a mixture."""
-        return np.concatenate(
-            [np.log(self.weights), self.means.ravel(), self.covariance.to_vector()]
-        )
+        with np.errstate(divide="ignore"):  # a component of no weight is at minus infinity
+            log_weights = np.log(self.weights)
+        return np.concatenate([log_weights, self.means.ravel(), self.covariance.to_vector()])
 
     def from_vector(self, vector: Array) -> Self:
         """The mixture of the same family and size with these coordinates."""

@@ -130,7 +130,7 @@ def _header(source: Path, text: str | None) -> dict[str, Any]:
             f"{str(source)!r} has format {header['format']}, and this version of mixtura reads up "
             f"to format {FORMAT}: install a newer mixtura"
         )
-    if header.get("family") not in FAMILIES:
+    if not isinstance(header.get("family"), str) or header["family"] not in FAMILIES:
         raise StorageError(f"{str(source)!r} names an unknown family {header.get('family')!r}")
     for size in ("n_components", "n_features"):
         if type(header.get(size)) is not int or header[size] < 1:

@@ -84,14 +84,14 @@ def raise_to_floor(matrices: Array, floor: Array) -> Array:
     -------
     array, shape (K, D, D)
     """
-    root = np.sqrt(floor)
-    scale = root[:, None] * root[None, :]
-    values, vectors = np.linalg.eigh(symmetrise(matrices / scale))
-    low = values[:, 0] < 1.0
+    low = cholesky(matrices - np.diag(floor))[1]
     if not low.any():
         return matrices
-    lifted = np.maximum(values[low], 1.0)
-    raised = (vectors[low] * lifted[:, None, :]) @ np.swapaxes(vectors[low], -1, -2)
+    root = np.sqrt(floor)
+    scale = root[:, None] * root[None, :]
+    values, vectors = np.linalg.eigh(symmetrise(matrices[low] / scale))
+    lifted = np.maximum(values, 1.0)
+    raised = (vectors * lifted[:, None, :]) @ np.swapaxes(vectors, -1, -2)
     result = matrices.copy()
     result[low] = symmetrise(raised) * scale
     return result

@@ -32,7 +32,8 @@ def _features(x: Rows, operands: Operands) -> tuple[Array, Array]:
     z = np.ascontiguousarray(x.T, dtype=np.float64) - operands.origin[:, None]
     if operands.inverse is not None:
         z = operands.inverse @ z
-    return z, operands.moment.features(z)
+    with np.errstate(over="ignore"):  # the squares of rows that `_distant` settles
+        return z, operands.moment.features(z)
 
 
 def _log_joint(x: Rows, phi: Array, operands: Operands) -> Array:
@@ -43,9 +44,15 @@ def _log_joint(x: Rows, phi: Array, operands: Operands) -> Array:
     joint = np.empty((operands.n_components, len(x)))
     joint[operands.near] = near
     for k in operands.far:
-        y = operands.whiten(np.asarray(x, dtype=np.float64) - operands.means[k], int(k))
-        joint[k] = operands.constants[k] - 0.5 * np.einsum("bd,bd->b", y, y)
+        joint[k] = _centred(x, operands, int(k))
     return joint
+
+
+def _centred(x: Rows, operands: Operands, k: int) -> Array:
+    """Log joint densities with component k, (B,), about its own mean."""
+    # C order whatever that of x, so that the bits of the result are the same.
+    y = operands.whiten(np.asarray(x, dtype=np.float64, order="C") - operands.means[k], k)
+    return operands.constants[k] - 0.5 * np.einsum("bd,bd->b", y, y)
 
 
 def _posterior(x: Rows, phi: Array, operands: Operands) -> tuple[Array, Array]:
@@ -61,25 +68,43 @@ def _posterior(x: Rows, phi: Array, operands: Operands) -> tuple[Array, Array]:
 def _distant(x: Rows, operands: Operands) -> tuple[Array, Array]:
     """Log density and posterior of rows whose squared distances drown all else, or overflow.
 
-    With x = s·u the log joint is s²a_k + s·b_k + c_k. The largest a_k wins; where several are equal
-    (a shared covariance) the largest b_k among them, and so on: terms are compared in that order.
+    With x = μ + s·u, μ being the mean of the row's nearest component, the log joint of component k
+    is s²a_k + s·b_k + c_k. Equal powers of s are compared before they are added, so that what
+    components have in common (a shared covariance: all of s²a) cancels exactly.
     """
-    x = np.asarray(x, dtype=np.float64)
-    s = np.abs(x).max(axis=1)
-    a, b, c = (np.empty((operands.n_components, len(x))) for _ in range(3))
+    x = np.asarray(x, dtype=np.float64, order="C")
+    log_density, r = np.empty(len(x)), np.empty((operands.n_components, len(x)))
+    nearest = _nearest(x, operands)
+    for best in np.unique(nearest):
+        mine = nearest == best
+        residual = x[mine] - operands.means[best]
+        s = np.maximum(np.abs(residual).max(axis=1), np.finfo(np.float64).tiny)
+        u = residual / s[:, None]
+        a, b, c = (np.empty((operands.n_components, len(u))) for _ in range(3))
+        for k, offset in enumerate(operands.means - operands.means[best]):
+            y, m = operands.whiten(u, k), operands.whiten(offset[None, :], k)[0]
+            a[k], b[k] = -0.5 * np.einsum("bd,bd->b", y, y), y @ m
+            c[k] = operands.constants[k] - 0.5 * (m @ m)
+        a[~np.isfinite(c)] = -np.inf  # components of no weight
+        with np.errstate(over="ignore"):
+            own = s * (s * a[best]) + c[best]
+            shift, r[:, mine] = normalise(s * (s * (a - a[best]) + b) + (c - c[best]))
+            log_density[mine] = own + shift
+    return log_density, r
+
+
+def _nearest(x: Array, operands: Operands) -> NDArray[np.intp]:
+    """The component of the largest log joint for each row, found without overflow."""
+    s = np.maximum(np.abs(x).max(axis=1), np.abs(operands.means).max())
+    s = np.maximum(s, np.finfo(np.float64).tiny)
+    scaled, along = (np.empty((operands.n_components, len(x))) for _ in range(2))
     for k, mean in enumerate(operands.means):
-        u = operands.whiten(x / s[:, None], k)
-        m = operands.whiten(mean[None, :], k)[0]
-        a[k], b[k] = -0.5 * np.einsum("bd,bd->b", u, u), u @ m
-        c[k] = operands.constants[k] - 0.5 * (m @ m)
-    a[~np.isfinite(c)] = -np.inf  # components of no weight
-    best = np.where(a == a.max(axis=0), b, -np.inf).argmax(axis=0)
-    best_a, best_b, best_c = (np.take_along_axis(t, best[None, :], axis=0) for t in (a, b, c))
-    with np.errstate(over="ignore"):
-        relative = s * (s * (a - best_a)) + s * (b - best_b) + (c - best_c)
-        log_density = (s * (s * best_a) + s * best_b + best_c)[0]
-        shift, r = normalise(relative)
-    return log_density + shift, r
+        y = operands.whiten((x - mean) / s[:, None], k)
+        m = operands.whiten((mean - operands.origin)[None, :], k)[0]
+        scaled[k] = operands.constants[k] / s / s - 0.5 * np.einsum("bd,bd->b", y, y)
+        along[k] = y @ m
+    # Where the scale hides the means, the farthest along the row is the nearest to it.
+    return np.where(scaled == scaled.max(axis=0), along, -np.inf).argmax(axis=0)
 
 
 def log_joint(x: Rows, operands: Operands) -> Array:
@@ -95,9 +120,15 @@ def log_joint(x: Rows, operands: Operands) -> Array:
     array, shape (B, K)
     """
     joint = np.empty((len(x), operands.n_components))
+    present = np.isfinite(operands.constants)  # a component of no weight is -inf everywhere
     for tile in _tiles(len(x), operands):
         _, phi = _features(x[tile], operands)
-        joint[tile] = _log_joint(x[tile], phi, operands).T
+        with np.errstate(over="ignore", invalid="ignore"):
+            values = _log_joint(x[tile], phi, operands)
+            distant = np.flatnonzero(~(np.abs(values[present]) < DISTANT).all(axis=0))
+            for k in range(len(values) if len(distant) else 0):
+                values[k, distant] = _centred(x[tile][distant], operands, k)
+        joint[tile] = values.T
     return joint
 
 
@@ -185,7 +216,7 @@ def _sums(
     all_counts[near], all_sums[near] = counts, sums
     parts = [products]
     for k in far:
-        residual = np.asarray(x, dtype=np.float64).T - operands.means[k][:, None]
+        residual = np.ascontiguousarray(x.T, dtype=np.float64) - operands.means[k][:, None]
         own = moment.features(residual)
         n, first, second = moment.accumulate(residual, own, r[k : k + 1])
         all_counts[k], all_sums[k] = n[0], first[0]
@@ -198,11 +229,15 @@ def _sums(
 def _restored(
     counts: Array, sums: Array, products: Array, operands: Operands
 ) -> tuple[Array, Array, Array]:
-    """Statistics of z as statistics of x − origin."""
-    if operands.transform is None:
+    """Statistics of z about zero as statistics of x about the near components' origins.
+
+    The origins change before the coordinates: products about a distant origin are large along the
+    way there, and a rotation of them would drown the directions in which a component is thin.
+    """
+    transform, inverse, cross = operands.transform, operands.inverse, operands.moment.cross
+    if transform is None or inverse is None:
         return counts, sums, products
-    return (
-        counts,
-        sums @ operands.transform.T,
-        operands.moment.restore(products, operands.transform),
-    )
+    centres = (operands.about[operands.near] - operands.origin) @ inverse.T
+    moved = sums - counts[:, None] * centres
+    products = products - cross(centres, sums) - cross(moved, centres)
+    return counts, moved @ transform.T, operands.moment.restore(products, transform)

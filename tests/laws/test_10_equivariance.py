@@ -1,0 +1,110 @@
+"""Rows in other units, from another origin, turned or in another order give the same fit there."""
+
+import numpy as np
+import pytest
+
+from mixtura import GaussianMixture, Mixture
+from tests.laws.drawn import assert_mixtures_close
+
+K, D, N = 3, 3, 120
+
+# A new family says here what it follows besides shifts and one factor for all columns.
+FOLLOWS_COLUMN_UNITS = {"full", "tied", "diag"}
+FOLLOWS_ROTATION = {"full", "tied", "spherical"}
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+
+def table(seed=0):
+    rng = np.random.default_rng(seed)
+    labels = np.arange(N) % K
+    x = rng.normal(size=(N, D)) @ rng.normal(size=(D, D)) + 2.5 * labels[:, None] * [1, -1, 0.5]
+    # Some labels are wrong, so that there is a way to go.
+    return x, np.where(rng.uniform(size=N) < 0.2, rng.integers(0, K, N), labels)
+
+
+def fit(x, labels, family, **options):
+    options = {"tol": 0.0, "max_iter": 20, **options}
+    return GaussianMixture(K, covariance_type=family.name, init_params=labels, **options).fit(x)
+
+
+def moved(model, matrix, shift):
+    """The mixture of rows x Aᵀ + b, as the full family, whatever the form."""
+    covariances = matrix @ model.covariances @ matrix.T
+    means = model.means @ matrix.T + shift
+    return Mixture.of(model.weights, means, covariances, family="full")
+
+
+def assert_follows(x, labels, family, matrix, shift, rtol=1e-8):
+    there = fit(x @ matrix.T + shift, labels, family)
+    here = fit(x, labels, family)
+    assert_mixtures_close(there.mixture_, moved(here.mixture_, matrix, shift), rtol)
+    # The density is that of the rows in their new units.
+    volume = np.linalg.slogdet(matrix)[1]
+    np.testing.assert_allclose(
+        there.score_samples(x @ matrix.T + shift), here.score_samples(x) - volume, atol=1e-7
+    )
+
+
+@pytest.mark.parametrize("shift", [0.5, -30.0, 1e4])
+def test_shift(family, shift):
+    assert_follows(*table(), family, np.eye(D), np.array([1.0, -0.5, 2.0]) * shift)
+
+
+@pytest.mark.parametrize("factor", [1e-8, 1e-3, 7.0, 1e6, 1e40])
+def test_one_factor(family, factor):
+    assert_follows(*table(), family, factor * np.eye(D), np.zeros(D))
+
+
+def test_units_of_columns(family):
+    if family.name not in FOLLOWS_COLUMN_UNITS:
+        pytest.skip("one variance for all columns depends on their units")
+    assert_follows(*table(), family, np.diag([1e-6, 3.0, 1e5]), np.array([1e-4, -7.0, 1e6]))
+
+
+def test_rotation(family):
+    if family.name not in FOLLOWS_ROTATION:
+        pytest.skip("variances along the axes depend on the axes")
+    turn = np.linalg.qr(np.random.default_rng(5).normal(size=(D, D)))[0]
+    assert_follows(*table(), family, turn, np.zeros(D))
+    if family.name in FOLLOWS_COLUMN_UNITS:
+        assert_follows(*table(), family, turn @ np.diag([0.01, 1.0, 100.0]), np.zeros(D))
+
+
+def test_the_order_of_rows(family):
+    x, labels = table()
+    order = np.random.default_rng(6).permutation(N)
+    found, expected = fit(x[order], labels[order], family), fit(x, labels, family)
+    assert_mixtures_close(found.mixture_, expected.mixture_, 1e-10)
+    np.testing.assert_allclose(found.lower_bounds_, expected.lower_bounds_, rtol=1e-12)
+
+
+def test_the_order_of_components(family):
+    x, labels = table()
+    names = np.array([2, 0, 1])
+    expected = fit(x, labels, family)
+    found = fit(x, names[labels], family)
+    assert_mixtures_close(found.mixture_.rearranged(names), expected.mixture_, 1e-10)
+    np.testing.assert_allclose(found.lower_bounds_, expected.lower_bounds_, rtol=1e-12)
+    np.testing.assert_array_equal(found.predict(x), names[expected.predict(x)])
+
+
+def test_rearranged_components_are_the_same_mixture(family):
+    model = fit(*table(), family).mixture_
+    order = [1, 2, 0]
+    x = table()[0]
+    turned = model.rearranged(order)
+    np.testing.assert_allclose(turned.log_density(x), model.log_density(x), rtol=1e-12)
+    np.testing.assert_array_equal(turned.covariances, model.covariances[order])
+    np.testing.assert_allclose(
+        turned.responsibilities(x), model.responsibilities(x)[:, order], atol=1e-13
+    )
+
+
+@pytest.mark.parametrize("shift", [1e6, 1e8])
+def test_a_distant_origin_costs_its_digits_and_no_more(family, shift):
+    """Rows keep 1e-16 of the shift, and the fit keeps about as much."""
+    x, labels = table()
+    # Whole numbers of 2⁻²⁰, so that the shifted rows are the same rows exactly.
+    x = np.round(x * 2**20) / 2**20
+    assert_follows(x, labels, family, np.eye(D), np.full(D, shift), rtol=1e-7)

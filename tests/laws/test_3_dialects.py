@@ -1,0 +1,81 @@
+"""Every dialect answers as the reference does, within the bound that κ gives."""
+
+import numpy as np
+import pytest
+
+from mixtura import Mixture
+from mixtura.numeric.kernels import REFERENCE
+from tests.laws.drawn import EPS, mixture, rows, with_needle
+
+K, D, N = 3, 4, 700
+
+
+def distant(family, k, d, rng):
+    """Components 3,000 standard deviations from one another: κ of the order of 1e6."""
+    model = mixture(family, k, d, rng)
+    return Mixture(model.weights, 1e3 * model.means, model.covariance)
+
+
+@pytest.fixture(params=[mixture, distant, with_needle], ids=["near", "distant", "far"])
+def model(request, family):
+    return request.param(family, K, D, np.random.default_rng(6))
+
+
+@pytest.fixture(params=[np.float64, np.float32, np.int32], ids=lambda dtype: dtype.__name__)
+def x(request, model):
+    return rows(model, N, np.random.default_rng(7)).astype(request.param)
+
+
+@pytest.fixture
+def bound(model):
+    """Nats by which a log density may differ, beside the rounding of the number itself."""
+    near = model.operands.kappa[model.operands.near]
+    return 5.0 * EPS * max(near.max(initial=1.0), 1.0) + 1e-13
+
+
+def test_log_joint(dialect, model, x, bound):
+    expected = REFERENCE.log_joint(x, model.operands)
+    found = dialect.log_joint(x, model.operands)
+    np.testing.assert_allclose(found, expected, rtol=64 * EPS, atol=2 * bound)
+
+
+def test_log_density(dialect, model, x, bound):
+    expected = REFERENCE.log_density(x, model.operands)
+    found = dialect.log_density(x, model.operands)
+    np.testing.assert_allclose(found, expected, rtol=64 * EPS, atol=2 * bound)
+
+
+def test_posterior(dialect, model, x, bound):
+    joint = REFERENCE.log_joint(x, model.operands)
+    found = dialect.posterior(x, model.operands)
+    rounding = 64 * EPS * np.abs(joint).max() + 4 * bound
+    np.testing.assert_allclose(found.sum(axis=1), 1.0, atol=1e-14 * K)
+    np.testing.assert_allclose(found, REFERENCE.posterior(x, model.operands), atol=rounding)
+
+
+def assert_sums_agree(found, expected, rtol):
+    for a, b in zip(found, expected, strict=True):
+        np.testing.assert_allclose(a, b, rtol=0, atol=rtol * np.abs(b).max())
+
+
+def test_expectation(dialect, model, x, bound):
+    w = np.random.default_rng(8).uniform(0.0, 2.0, N)
+    joint = REFERENCE.log_joint(x, model.operands)
+    rounding = 64 * EPS * np.abs(joint).max() + 4 * bound + 1e-12
+    found = dialect.expectation(x, w, model.operands)
+    assert_sums_agree(found, REFERENCE.expectation(x, w, model.operands), rounding)
+
+
+def test_accumulation(dialect, model, x):
+    r = np.random.default_rng(9).dirichlet(np.ones(K), N)
+    found = dialect.accumulation(x, r, model.operands)
+    assert_sums_agree(found, REFERENCE.accumulation(x, r, model.operands), 1e-12)
+
+
+def test_rows_out_of_reach(dialect, family):
+    model = mixture(family, K, D, np.random.default_rng(10))
+    x = np.vstack([np.full((1, D), 1e6), np.full((1, D), -1e100), np.eye(D) * 1e200])
+    found = dialect.posterior(x, model.operands)
+    np.testing.assert_allclose(found, REFERENCE.posterior(x, model.operands), atol=1e-6)
+    found = dialect.log_density(x, model.operands)
+    np.testing.assert_allclose(found, REFERENCE.log_density(x, model.operands), rtol=1e-12)
