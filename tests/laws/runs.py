@@ -18,7 +18,7 @@ class Run:
         self.covariance = whole.covariances[0]
         pseudo = None
         if prior is not None:
-            pseudo = prior(whole.mean, self.covariance, k).pseudo_data(k, family)
+            pseudo = prior(whole.mean, self.covariance, k)
         self.maximize = Maximization(
             family=family,
             prior=pseudo,

@@ -93,7 +93,7 @@ def test_a_run_can_continue_another():
 @pytest.mark.parametrize("weight", [1.0, 3.0])
 def test_the_objective_is_per_row_and_counts_the_prior(weight):
     penalty = Penalty(np.eye(2), 2.0)
-    maximize = Maximization(Full, penalty.pseudo_data(2, Full), np.full(2, 1e-8))
+    maximize = Maximization(Full, penalty, np.full(2, 1e-8))
     data = Memory(X, np.full(60, weight), threads=1)
     fit = em(START, lambda m: data.fold(e_step, m), maximize, max_iter=1)
     log_prior = maximize.log_prior(START)

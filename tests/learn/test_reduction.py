@@ -149,9 +149,7 @@ def test_em_goes_on_with_fewer_components(family):
 def test_em_goes_on_with_fewer_components_under_a_prior(family):
     """A prior of as many components as are left: the fit is that of one from the beginning."""
     x = np.random.default_rng(0).normal(size=(50, 2))
-    maximize = Maximization(
-        family, lambda k: Penalty(np.eye(2), 0.1).pseudo_data(k, family), np.full(2, 1e-9)
-    )
+    maximize = Maximization(family, Penalty(np.eye(2), 0.1), np.full(2, 1e-9))
 
     def run(weights, means):
         values = VALUES[family.name] if family is Tied else VALUES[family.name][: len(weights)]

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -71,9 +70,14 @@ def plan(
         prior = Penalty(covariance, total**-0.5)
     elif reg_covar:
         constrain = _Ridge(float(reg_covar), constrain)
+    if prior is not None:
+        _check_prior(prior, whole, family, n_components)
+    model = initial.alike(whole, family, n_components)
+    if constrain is not None:
+        model = Mixture(model.weights, model.means, constrain(model.covariance))
     maximize = Maximization(
         family=family,
-        prior=None if prior is None else partial(_pseudo_data, prior, whole, family),
+        prior=prior,
         floor=initial.ROUNDING * np.diagonal(covariance),
         constrain=constrain,
     )
@@ -88,15 +92,13 @@ def plan(
         data=data,
         family=family,
         n_components=n_components,
-        model=initial.alike(whole, family, n_components),
+        model=model,
         maximize=maximize,
         dead=policies[dead_components],
     )
 
 
-def _pseudo_data(
-    prior: Prior, whole: Mixture, family: type[Covariance], n_components: int
-) -> Statistics:
+def _check_prior(prior: Prior, whole: Mixture, family: type[Covariance], n_components: int) -> None:
     if not hasattr(prior, "pseudo_data"):
         raise ValueError(
             f"'prior' must be None or a prior such as mixtura.NormalInverseWishart, not {prior!r}"
@@ -109,7 +111,6 @@ def _pseudo_data(
             f"{found.products.shape}, but X has {whole.n_features} columns, with moments of shape "
             f"{here.products.shape}"
         )
-    return found
 
 
 @dataclass(frozen=True)

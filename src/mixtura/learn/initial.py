@@ -48,7 +48,7 @@ def _definite(mean: Array, values: Array) -> Array:
     """A covariance matrix made positive definite, column by column and then by direction."""
     variances = np.maximum(np.diagonal(values), 0.0)
     size = np.maximum(np.abs(mean), np.sqrt(variances))
-    flat = variances <= (64 * np.finfo(np.float64).eps * size) ** 2
+    flat = variances <= (4 * np.finfo(np.float64).eps * size) ** 2
     variances = np.where(flat, (1e-6 * np.where(size > 0, size, 1.0)) ** 2, variances)
     values = values.copy()
     np.fill_diagonal(values, variances)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from mixtura.learn.prior import Prior
 from mixtura.learn.statistics import Statistics
 from mixtura.model.covariance import Covariance
 from mixtura.model.mixture import Mixture
@@ -44,7 +45,8 @@ def m_step(
     """
     s = statistics
     n_components, n_features = s.sums.shape
-    weights = s.n_weights / s.n_weights.sum()
+    total = s.n_weights.sum()
+    weights = s.n_weights / total if total > 0 else np.full(n_components, 1.0 / n_components)
     means = s.means
     empty = s.n_scatter <= 0
     covariance = family.estimate(s.n_scatter, s.scatter, n_features)
@@ -70,8 +72,7 @@ class Maximization:
     Parameters
     ----------
     family : type of Covariance
-    prior : Statistics, callable or None
-        Pseudo-data for K components; or a function of K, where components may be taken out.
+    prior : Prior or None
     floor : array, shape (D,)
         As in `m_step`.
     constrain : callable or None
@@ -79,7 +80,7 @@ class Maximization:
     """
 
     family: type[Covariance]
-    prior: Statistics | Callable[[int], Statistics] | None
+    prior: Prior | None
     floor: Array
     constrain: Constraint | None = None
 
@@ -97,4 +98,4 @@ class Maximization:
         return 0.0 if pseudo is None else pseudo.complete_log_likelihood(mixture)
 
     def _pseudo_data(self, n_components: int) -> Statistics | None:
-        return self.prior(n_components) if callable(self.prior) else self.prior
+        return None if self.prior is None else self.prior.pseudo_data(n_components, self.family)

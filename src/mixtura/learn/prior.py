@@ -83,7 +83,11 @@ class NormalInverseWishart:
     def default(
         cls, mean: Array, covariance: Array, n_components: int, shrinkage: float = 0.01
     ) -> "NormalInverseWishart":
-        """The defaults of Fraley and Raftery, from the mean and covariance of all rows."""
+        """The defaults of Fraley and Raftery, from the mean and covariance of all rows.
+
+        For diagonal covariances each column keeps a scale of its own, so that units do not matter;
+        mclust takes the mean over the columns.
+        """
         d = len(mean)
         return cls(mean, shrinkage, d + 2.0, covariance / n_components ** (2.0 / d))
 

@@ -164,7 +164,7 @@ class Mixture:
         # Beside the distance from the origin, the spread of a component's own precision matrix
         # decides how far its terms cancel: a needle across the others is as bad as one far away.
         kappa = quadratic + np.abs(products).max(axis=1)
-        far = ~(kappa < CENTRED_LIMIT)
+        far = np.logical_not(kappa < CENTRED_LIMIT) | (not moment.shares(k, d))
         theta = np.concatenate([(constants - 0.5 * quadratic)[:, None], linear, products], axis=1)
         return Operands(
             moment=moment,

@@ -21,6 +21,10 @@ class Moment(ABC):
 
     name: ClassVar[str]
 
+    def shares(self, n_components: int, n_features: int) -> bool:
+        """Whether one product with φ for all components costs less than one for each of them."""
+        return True
+
     @abstractmethod
     def features(self, z: Array) -> Array:
         """φ(z) for rows z, shape (D, B): one, the row, then its products, shape (M, B)."""
@@ -28,6 +32,10 @@ class Moment(ABC):
     @abstractmethod
     def accumulate(self, z: Array, phi: Array, r: Array) -> tuple[Array, Array, Array]:
         """Sums over rows of r, r·z and r·products, for r of shape (K, B)."""
+
+    @abstractmethod
+    def own(self, residual: Array, r: Array) -> Array:
+        """Σ r·products of one component's residuals (D, B), with r of shape (B,); a leading 1."""
 
     @abstractmethod
     def coefficients(self, precisions: Array) -> Array:
@@ -82,6 +90,10 @@ class FullMoment(Moment):
 
     name = "full"
 
+    def shares(self, n_components: int, n_features: int) -> bool:
+        # Measured: φ has D²/2 features, which few components or many columns do not repay.
+        return 3 * n_components >= n_features and n_features <= 48
+
     def features(self, z: Array) -> Array:
         d = len(z)
         phi = _start(z, d * (d + 1) // 2)
@@ -99,6 +111,9 @@ class FullMoment(Moment):
         products[:, upper[0], upper[1]] = sums[:, 1 + d :]
         products[:, upper[1], upper[0]] = sums[:, 1 + d :]
         return sums[:, 0], sums[:, 1 : 1 + d], products
+
+    def own(self, residual: Array, r: Array) -> Array:
+        return ((residual * r) @ residual.T)[None]
 
     def coefficients(self, precisions: Array) -> Array:
         d = precisions.shape[-1]
@@ -140,6 +155,9 @@ class PooledMoment(Moment):
         d = len(z)
         sums = r @ phi[: 1 + d].T
         return sums[:, 0], sums[:, 1:], (z * r.sum(axis=0)) @ z.T
+
+    def own(self, residual: Array, r: Array) -> Array:
+        return (residual * r) @ residual.T
 
     def coefficients(self, precisions: Array) -> Array:
         return TRACE.coefficients(precisions)
@@ -183,6 +201,9 @@ class DiagonalMoment(Moment):
         sums = r @ phi.T
         return sums[:, 0], sums[:, 1 : 1 + d], sums[:, 1 + d :]
 
+    def own(self, residual: Array, r: Array) -> Array:
+        return ((residual * residual) @ r)[None]
+
     def coefficients(self, precisions: Array) -> Array:
         return -0.5 * precisions
 
@@ -223,6 +244,9 @@ class TraceMoment(Moment):
         d = len(z)
         sums = r @ phi.T
         return sums[:, 0], sums[:, 1 : 1 + d], sums[:, 1 + d]
+
+    def own(self, residual: Array, r: Array) -> Array:
+        return np.array([np.einsum("db,db,b->", residual, residual, r)])
 
     def coefficients(self, precisions: Array) -> Array:
         return -0.5 * precisions[:, None]

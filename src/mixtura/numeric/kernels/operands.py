@@ -23,7 +23,8 @@ class Operands:
     """What `log_joint`, `posterior` and `expectation` read.
 
     Components are *near* when their κ is within the limit: all of them share one origin and one
-    matrix product. The others are *far*: each is computed about its own mean.
+    matrix product. The others are *far*: each is computed about its own mean. So are all of them
+    where a product each costs less.
     """
 
     moment: Moment

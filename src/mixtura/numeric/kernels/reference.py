@@ -4,6 +4,8 @@ One tile of rows costs two matrix products: log joint = Θ φ(z), statistics = R
 numeric type are converted tile by tile, so nothing of the size of the table is ever copied.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,59 +22,70 @@ DISTANT = 1e10
 """Nats beyond which a row's distance is compared term by term: rounding there is 2e-6 nats."""
 
 
+class _Tile(NamedTuple):
+    """Some rows, ready for the products; without components that share them, z and φ are empty."""
+
+    rows: Array  # (B, D)
+    z: Array  # (D, B)
+    phi: Array  # (M, B)
+
+
 def _tiles(n_rows: int, operands: Operands) -> list[slice]:
     """Row ranges whose features and joint densities together fit the tile."""
-    width = operands.theta.shape[1] + 2 * operands.n_components + operands.n_features
+    features = operands.theta.shape[1] if len(operands.near) else 2 * operands.n_features
+    width = features + 2 * operands.n_components + operands.n_features
     size = max(64, min(n_rows, TILE_NUMBERS // width))
     return [slice(i, i + size) for i in range(0, max(n_rows, 1), size)]
 
 
-def _features(x: Rows, operands: Operands) -> tuple[Array, Array]:
-    """Rows as z, (D, B), and their features φ(z), (M, B)."""
-    z = np.ascontiguousarray(x.T, dtype=np.float64) - operands.origin[:, None]
+def _tile(x: Rows, operands: Operands) -> _Tile:
+    """Rows as float64, as z and as features φ(z)."""
+    # C order whatever that of x, so that the bits of the result are the same.
+    rows = np.ascontiguousarray(x, dtype=np.float64)
+    if not len(operands.near):
+        return _Tile(rows, np.empty((rows.shape[1], 0)), np.empty((0, 0)))
+    z = np.ascontiguousarray(rows.T) - operands.origin[:, None]
     if operands.inverse is not None:
         z = operands.inverse @ z
     with np.errstate(over="ignore"):  # the squares of rows that `_distant` settles
-        return z, operands.moment.features(z)
+        return _Tile(rows, z, operands.moment.features(z))
 
 
-def _log_joint(x: Rows, phi: Array, operands: Operands) -> Array:
+def _log_joint(tile: _Tile, operands: Operands) -> Array:
     """Log joint densities, (K, B)."""
-    near = operands.theta @ phi
     if not len(operands.far):
-        return near
-    joint = np.empty((operands.n_components, len(x)))
-    joint[operands.near] = near
+        return operands.theta @ tile.phi
+    joint = np.empty((operands.n_components, len(tile.rows)))
+    if len(operands.near):
+        joint[operands.near] = operands.theta @ tile.phi
     for k in operands.far:
-        joint[k] = _centred(x, operands, int(k))
+        joint[k] = _centred(tile.rows, operands, int(k))
     return joint
 
 
-def _centred(x: Rows, operands: Operands, k: int) -> Array:
+def _centred(rows: Array, operands: Operands, k: int) -> Array:
     """Log joint densities with component k, (B,), about its own mean."""
-    # C order whatever that of x, so that the bits of the result are the same.
-    y = operands.whiten(np.asarray(x, dtype=np.float64, order="C") - operands.means[k], k)
+    y = operands.whiten(rows - operands.means[k], k)
     return operands.constants[k] - 0.5 * np.einsum("bd,bd->b", y, y)
 
 
-def _posterior(x: Rows, phi: Array, operands: Operands) -> tuple[Array, Array]:
+def _posterior(tile: _Tile, operands: Operands) -> tuple[Array, Array]:
     """Log density (B,) and responsibilities (K, B), settled for very distant rows too."""
     with np.errstate(over="ignore", invalid="ignore"):
-        log_density, r = normalise(_log_joint(x, phi, operands))
+        log_density, r = normalise(_log_joint(tile, operands))
         distant = np.flatnonzero(~(np.abs(log_density) < DISTANT))
     if len(distant):
-        log_density[distant], r[:, distant] = _distant(x[distant], operands)
+        log_density[distant], r[:, distant] = _distant(tile.rows[distant], operands)
     return log_density, r
 
 
-def _distant(x: Rows, operands: Operands) -> tuple[Array, Array]:
+def _distant(x: Array, operands: Operands) -> tuple[Array, Array]:
     """Log density and posterior of rows whose squared distances drown all else, or overflow.
 
     With x = μ + s·u, μ being the mean of the row's nearest component, the log joint of component k
     is s²a_k + s·b_k + c_k. Equal powers of s are compared before they are added, so that what
     components have in common (a shared covariance: all of s²a) cancels exactly.
     """
-    x = np.asarray(x, dtype=np.float64, order="C")
     log_density, r = np.empty(len(x)), np.empty((operands.n_components, len(x)))
     nearest = _nearest(x, operands)
     for best in np.unique(nearest):
@@ -121,32 +134,30 @@ def log_joint(x: Rows, operands: Operands) -> Array:
     """
     joint = np.empty((len(x), operands.n_components))
     present = np.isfinite(operands.constants)  # a component of no weight is -inf everywhere
-    for tile in _tiles(len(x), operands):
-        _, phi = _features(x[tile], operands)
+    for part in _tiles(len(x), operands):
+        tile = _tile(x[part], operands)
         with np.errstate(over="ignore", invalid="ignore"):
-            values = _log_joint(x[tile], phi, operands)
+            values = _log_joint(tile, operands)
             distant = np.flatnonzero(~(np.abs(values[present]) < DISTANT).all(axis=0))
             for k in range(len(values) if len(distant) else 0):
-                values[k, distant] = _centred(x[tile][distant], operands, k)
-        joint[tile] = values.T
+                values[k, distant] = _centred(tile.rows[distant], operands, k)
+        joint[part] = values.T
     return joint
 
 
 def log_density(x: Rows, operands: Operands) -> Array:
     """Log density of each row, shape (B,), in nats."""
     density = np.empty(len(x))
-    for tile in _tiles(len(x), operands):
-        _, phi = _features(x[tile], operands)
-        density[tile], _ = _posterior(x[tile], phi, operands)
+    for part in _tiles(len(x), operands):
+        density[part], _ = _posterior(_tile(x[part], operands), operands)
     return density
 
 
 def posterior(x: Rows, operands: Operands) -> Array:
     """Responsibilities of the components for each row, shape (B, K)."""
     r = np.empty((len(x), operands.n_components))
-    for tile in _tiles(len(x), operands):
-        _, phi = _features(x[tile], operands)
-        r[tile] = _posterior(x[tile], phi, operands)[1].T
+    for part in _tiles(len(x), operands):
+        r[part] = _posterior(_tile(x[part], operands), operands)[1].T
     return r
 
 
@@ -172,26 +183,24 @@ def expectation(x: Rows, w: Array, operands: Operands) -> tuple[Array, Array, Ar
         Σ w log p(x).
     """
 
-    def tile_sums(tile: slice) -> tuple[Array, Array, Array, float]:
-        z, phi = _features(x[tile], operands)
-        density, r = _posterior(x[tile], phi, operands)
-        r *= w[tile]
-        present = w[tile] > 0  # an absent row may lie where its density is minus infinity
-        total = float(w[tile][present] @ density[present])
-        return *_sums(x[tile], z, phi, r, operands), total
+    def sums_of(part: slice) -> tuple[Array, Array, Array, float]:
+        tile, weights = _tile(x[part], operands), w[part]
+        density, r = _posterior(tile, operands)
+        r *= weights
+        present = weights > 0  # an absent row may lie where its density is minus infinity
+        return *_sums(tile, r, operands), float(weights[present] @ density[present])
 
-    return _added([tile_sums(tile) for tile in _tiles(len(x), operands)])
+    return _added([sums_of(part) for part in _tiles(len(x), operands)])
 
 
 def accumulation(x: Rows, r: Array, operands: Operands) -> tuple[Array, Array, Array]:
     """The statistics of a block under given responsibilities r, shape (B, K)."""
 
-    def tile_sums(tile: slice) -> tuple[Array, Array, Array, float]:
-        z, phi = _features(x[tile], operands)
-        weights = np.ascontiguousarray(r[tile].T, dtype=np.float64)
-        return *_sums(x[tile], z, phi, weights, operands), 0.0
+    def sums_of(part: slice) -> tuple[Array, Array, Array, float]:
+        weights = np.ascontiguousarray(r[part].T, dtype=np.float64)
+        return *_sums(_tile(x[part], operands), weights, operands), 0.0
 
-    return _added([tile_sums(tile) for tile in _tiles(len(x), operands)])[:3]
+    return _added([sums_of(part) for part in _tiles(len(x), operands)])[:3]
 
 
 def _added(
@@ -204,26 +213,24 @@ def _added(
     return counts, sums, products, total
 
 
-def _sums(
-    x: Rows, z: Array, phi: Array, r: Array, operands: Operands
-) -> tuple[Array, Array, Array]:
+def _sums(tile: _Tile, r: Array, operands: Operands) -> tuple[Array, Array, Array]:
     """Counts, sums and products of one tile, in the coordinates of x."""
     near, far, moment = operands.near, operands.far, operands.moment
     if not len(far):
-        return _restored(*moment.accumulate(z, phi, r), operands)
-    counts, sums, products = _restored(*moment.accumulate(z, phi, r[near]), operands)
-    all_counts, all_sums = np.empty(len(r)), np.empty((len(r), len(z)))
-    all_counts[near], all_sums[near] = counts, sums
-    parts = [products]
+        return _restored(*moment.accumulate(tile.z, tile.phi, r), operands)
+    counts, sums = r.sum(axis=1), np.empty((len(r), operands.n_features))
+    parts: list[Array] = []
+    if len(near):
+        shared = _restored(*moment.accumulate(tile.z, tile.phi, r[near]), operands)
+        counts[near], sums[near] = shared[:2]
+        parts.append(shared[2])
     for k in far:
-        residual = np.ascontiguousarray(x.T, dtype=np.float64) - operands.means[k][:, None]
-        own = moment.features(residual)
-        n, first, second = moment.accumulate(residual, own, r[k : k + 1])
-        all_counts[k], all_sums[k] = n[0], first[0]
-        parts.append(second)
-    like = moment.zeros(len(r), len(z))
-    index = [near, *(np.array([k]) for k in far)]
-    return all_counts, all_sums, moment.stack(parts, index, like)
+        residual = np.ascontiguousarray((tile.rows - operands.means[k]).T)
+        sums[k] = residual @ r[k]
+        parts.append(moment.own(residual, r[k]))
+    index = [*([near] if len(near) else []), *(np.array([k]) for k in far)]
+    like = moment.zeros(len(r), operands.n_features)
+    return counts, sums, moment.stack(parts, index, like)
 
 
 def _restored(
