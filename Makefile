@@ -28,19 +28,22 @@ test: install
 check: lint types
 
 lint: install
-	$(BIN)/ruff check src tests benchmarks
-	$(BIN)/ruff format --check src tests benchmarks
+	$(BIN)/ruff check src tests benchmarks docs examples
+	$(BIN)/ruff format --check src tests benchmarks docs/include.py docs/pictures examples
 	$(BIN)/lint-imports
 
 types: install
 	$(BIN)/pyright --pythonpath $(BIN)/python
 
 # The oldest versions that the bounds in pyproject.toml allow.
-test-oldest:
+test-oldest: $(VENV)-oldest/installed
+	$(VENV)-oldest/bin/python -m pytest -n 2 -m "not slow"
+
+$(VENV)-oldest/installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)-oldest
 	$(VENV)-oldest/bin/python -m pip install --quiet --upgrade "pip>=25.1" uv
 	VIRTUAL_ENV=$(VENV)-oldest $(VENV)-oldest/bin/uv pip install --quiet --resolution lowest-direct --editable ".[all]" --group test
-	$(VENV)-oldest/bin/python -m pytest -n 2 -m "not slow"
+	@touch $@
 
 bench: install
 	$(BIN)/python -m benchmarks
