@@ -3,14 +3,19 @@
 # pyright: reportUnknownParameterType=false
 # (pyarrow ships no types)
 
+import shutil
+import sys
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from mixtura.applications.segmentation.recipe import Recipe
 from mixtura.applications.segmentation.rfm import rfm as rfm_of
-from mixtura.cli.failure import BadUsage
+from mixtura.cli.failure import BadData, BadUsage
+from mixtura.cli.sources import no_such_file, reason
 from mixtura.cli.tables import Source, read, require_columns
 from mixtura.model.mixture import Mixture, load_with_notes
 
@@ -65,8 +70,13 @@ class Model:
 
 
 def read_model(path: str) -> Model:
-    """Read a model that ``mixtura segment`` or ``mixtura fit`` wrote."""
-    mixture, notes = load_with_notes(path)
+    """Read a model that ``mixtura segment`` or ``mixtura fit`` wrote; ``-`` is standard input."""
+    try:
+        mixture, notes = _from_standard_input() if path == "-" else load_with_notes(path)
+    except FileNotFoundError:
+        raise BadUsage(no_such_file(Path(path))) from None
+    except OSError as error:
+        raise BadData(f"{path} cannot be read: {reason(error)}.") from None
     recipe = Recipe.from_json(notes.get("recipe"))
     if len(recipe.features) != mixture.n_features:
         raise BadUsage(
@@ -80,6 +90,20 @@ def read_model(path: str) -> Model:
         identifier if isinstance(identifier, str) else None,
         rfm if isinstance(rfm, str) else None,
     )
+
+
+def _from_standard_input() -> tuple[Mixture, dict[str, Any]]:
+    """A model that is piped in, through a temporary file."""
+    if sys.stdin.isatty():
+        raise BadUsage("nothing is piped into standard input: give a model file, or pipe one.")
+    with tempfile.TemporaryDirectory(prefix="mixtura-") as room:
+        path = Path(room) / "standard input"
+        with open(path, "wb") as copy:
+            shutil.copyfileobj(sys.stdin.buffer, copy)
+        try:
+            return load_with_notes(path)
+        except ValueError as error:
+            raise BadData(str(error).replace(str(path), path.name)) from None
 
 
 def read_rows_for(

@@ -16,7 +16,12 @@ Table = Annotated[
     ),
 ]
 Model = Annotated[
-    str, typer.Argument(metavar="MODEL", help="A model.safetensors file.", show_default=False)
+    str,
+    typer.Argument(
+        metavar="MODEL",
+        help="A model.safetensors file, or - for standard input.",
+        show_default=False,
+    ),
 ]
 Sql = Annotated[
     str | None,
@@ -56,6 +61,12 @@ Format = Annotated[
     str | None,
     typer.Option("--format", help="csv, tsv, parquet, json, arrow or md: instead of what -o says."),
 ]
+
+
+def check_inputs(model: str, table: str) -> None:
+    """Standard input can hold one of the two."""
+    if model == table == "-":
+        raise BadUsage("only one of MODEL and TABLE can be standard input: name a file for one.")
 
 
 def names(text: str | None) -> list[str] | None:

@@ -1,8 +1,12 @@
 """The program: its commands, and how it ends."""
 
 import os
+import signal
 import sys
+from collections.abc import Generator
+from contextlib import contextmanager
 from json import dumps
+from threading import current_thread, main_thread
 from typing import Annotated, Any
 
 import typer
@@ -59,10 +63,14 @@ def run(arguments: list[str]) -> int:
     as_json = "--json" in arguments
     try:
         command = typer.main.get_command(program)
-        result = command.main(args=arguments, prog_name="mixtura", standalone_mode=False)
-        sys.stdout.flush()
+        # Not command.main, which ends the process by itself when a pipe is closed.
+        with _terminable(), command.make_context("mixtura", [*arguments]) as context:
+            result = command.invoke(context)
+            sys.stdout.flush()
         return result if isinstance(result, int) else 0
-    except (KeyboardInterrupt, typer.Abort):
+    except typer.Exit as end:
+        return end.exit_code
+    except KeyboardInterrupt:
         return _failed("interrupted: nothing was written", INTERRUPTED, as_json)
     except Failure as failure:
         return _failed(failure.message, failure.exit_code, as_json)
@@ -77,7 +85,22 @@ def run(arguments: list[str]) -> int:
             raise
         shown: Any = error
         message = shown.format_message().rstrip(".")
+        if not arguments:  # the help has been shown
+            return 2
         return _failed(f"{message}; mixtura --help says what there is", 2, as_json)
+
+
+@contextmanager
+def _terminable() -> Generator[None]:
+    """End at SIGTERM as at Ctrl-C: what is half written is taken back."""
+    if current_thread() is not main_thread():  # only there can a handler be set
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _failed(message: str, code: int, as_json: bool) -> int:

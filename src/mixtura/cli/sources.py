@@ -225,7 +225,7 @@ def _locate(name: str, title: str, room: Path) -> Path:
         with open(path, "rb") as stream:
             return path if stat.S_ISREG(mode) else _spooled(stream, room)
     except (FileNotFoundError, NotADirectoryError):
-        raise BadUsage(_missing(path)) from None
+        raise BadUsage(no_such_file(path)) from None
     except PermissionError:
         raise BadData(
             f"{name} cannot be read: permission denied; ask its owner, or see chmod."
@@ -234,7 +234,8 @@ def _locate(name: str, title: str, room: Path) -> Path:
         raise BadData(f"{name} cannot be read: {reason(error)}.") from None
 
 
-def _missing(path: Path) -> str:
+def no_such_file(path: Path) -> str:
+    """Return what to say where a file is not there, with the nearest name."""
     folder = path.parent
     if not folder.is_dir():
         return f"no file {path}: there is no folder {folder}; check the path."

@@ -1,14 +1,21 @@
 """What people see: words and progress on standard error, tables for people on standard output."""
 
+import os
 import sys
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from rich import box
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
+
+GAP = 2
+"""Blanks between the columns of a table."""
+LONGEST_WORD = 16
+"""Longer words in the names of columns are broken."""
 
 
 def words() -> Console:
@@ -44,14 +51,34 @@ def progress(title: str, quiet: bool) -> Generator[Any]:
         yield lambda text: bar.update(task, description=text)
 
 
+def width() -> int:
+    """Characters in a line of standard output: the terminal's, those of COLUMNS, or 100."""
+    console = Console(file=sys.stdout)
+    return console.width if console.is_terminal or "COLUMNS" in os.environ else 100
+
+
 def show_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """A table for people on standard output, as wide as the terminal or 100 characters."""
-    console = Console(file=sys.stdout, highlight=False)
-    if not console.is_terminal:
-        console.width = 100
-    table = Table(title=title, title_justify="left", header_style="bold", expand=False)
+    """A table for people on standard output: numbers to the right, words in the last column."""
+    console = Console(file=sys.stdout, highlight=False, width=width())
+    console.print(f"[bold]{escape(title)}[/bold]", soft_wrap=True)
+    table = Table(
+        header_style="bold", box=box.SIMPLE_HEAD, padding=(0, GAP - 1, 0, 0), pad_edge=False
+    )
     for number, name in enumerate(header):
-        table.add_column(name, justify="left" if number == 0 else "right", overflow="fold")
+        last = number == len(header) - 1
+        cells = [row[number] for row in rows]
+        table.add_column(
+            escape(name),
+            justify="left" if last or number == 0 else "right",
+            overflow="fold",
+            min_width=None if last else column_width(name, cells),
+        )
     for row in rows:
         table.add_row(*(escape(cell) for cell in row))
     console.print(table)
+
+
+def column_width(name: str, cells: Sequence[str]) -> int:
+    """The width in which no cell is broken, nor a word of the name that is not very long."""
+    words = [min(len(word), LONGEST_WORD) for word in name.split()]
+    return max([*words, *(len(line) for cell in cells for line in cell.split("\n"))])

@@ -7,7 +7,7 @@ import narwhals.stable.v1 as nw
 import numpy as np
 from numpy.typing import NDArray
 
-from mixtura.applications.segmentation.recipe import Recipe
+from mixtura.applications.segmentation.recipe import BadTable, Recipe
 from mixtura.engines.memory import Memory
 from mixtura.learn import expectation
 from mixtura.model.mixture import Mixture
@@ -67,6 +67,8 @@ def segments_frame(
             for position, value in zip(np.flatnonzero(complete), values.tolist(), strict=True):
                 listed[position] = value
             series = nw.new_series(name, listed, dtype, native_namespace=namespace)
+        if name in columns:
+            raise BadTable(f"column {name!r} is called as a column of the result is; rename it")
         columns[name] = series
 
     put("segment", assignment.segment, nw.Int64)

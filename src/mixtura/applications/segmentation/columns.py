@@ -117,6 +117,8 @@ def _chosen(frame: nw.DataFrame[Any], name: str, numeric: bool, wanted: bool) ->
 
 def _text(name: str, series: nw.Series[Any]) -> Column:
     """A column of text, dates or anything else that is not a number."""
+    if series.dtype.is_nested():
+        return Column(name, Role.dropped, "lists or records; take single columns out of them")
     if series.dtype.is_temporal():
         return Column(name, Role.dropped, "a date; give the days since or until something instead")
     levels = series.drop_nulls().n_unique()
@@ -151,14 +153,28 @@ def _numeric(name: str, x: Array, kept: list[tuple[str, Array]]) -> Column:
             return Column(
                 name, Role.profile, f"{len(values)} whole numbers: a code rather than a quantity"
             )
-        kept.append((name, rankdata(x)))
+        kept.append((name, _ranks(x)))
         return Column(name, Role.feature, "a small count", doubtful=True)
-    ranks = rankdata(x)
+    ranks = _ranks(x)
     for other, others in kept:
-        if abs(float(np.corrcoef(ranks, others)[0, 1])) > SAME:
+        if _say_the_same(ranks, others):
             return Column(name, Role.dropped, f"says the same as {other!r}")
     kept.append((name, ranks))
     return Column(name, Role.feature, "a quantity", _atom(present))
+
+
+def _ranks(x: Array) -> Array:
+    """Ranks of the values that are there, NaN for the others."""
+    return rankdata(x, nan_policy="omit")
+
+
+def _say_the_same(one: Array, other: Array) -> bool:
+    """Whether two columns order the rows in which both have values almost alike."""
+    both = np.isfinite(one) & np.isfinite(other)
+    a, b = one[both], other[both]
+    if not len(a) or a.min() == a.max() or b.min() == b.max():
+        return False
+    return abs(float(np.corrcoef(a, b)[0, 1])) > SAME
 
 
 def _identifies(name: str, x: Array) -> bool:
@@ -220,6 +236,8 @@ def feature(name: str, x: Array) -> Feature:
     raw = Feature(name, curve, unit)
     y = raw.apply(x)
     centre, scale = float(y.mean()), float(y.std())
+    if scale == 0.0:
+        raise BadTable(f"column {name!r} does not vary among the complete rows; leave it out")
     step = recording_step(x)
     width = (raw.apply(x + 0.5 * step) - raw.apply(x - 0.5 * step)) / scale
     floor = float(np.maximum(width**2 / 12.0, NARROWEST**2).mean())

@@ -37,6 +37,8 @@ class Profile:
         The same over all rows.
     marks : list of str
         What marks each segment, in a few words.
+    between : dict of float
+        For each feature the part of its variance that lies between segments.
     """
 
     sizes: NDArray[np.int64]
@@ -45,6 +47,7 @@ class Profile:
     means: Array
     overall: Array
     marks: list[str]
+    between: dict[str, float]
 
     @property
     def shares(self) -> Array:
@@ -53,8 +56,9 @@ class Profile:
 
     @property
     def indices(self) -> Array:
-        """100 · mean / average, (K, n_names); NaN where the average is not positive."""
-        average = np.where(self.overall > 0, self.overall, np.nan)
+        """100 · mean / average, (K, n_names); NaN where the average or a mean is negative."""
+        sensible = (self.overall > 0) & (self.means >= 0).all(axis=0)
+        average = np.where(sensible, self.overall, np.nan)
         return 100.0 * self.means / average
 
     def to_columns(self) -> dict[str, list[Any]]:
@@ -71,7 +75,7 @@ class Profile:
         for j, name in enumerate(self.names):
             table[f"{name}_mean"] = [*self.means[:, j].tolist(), float(self.overall[j])]
             index = [None if np.isnan(i) else float(i) for i in self.indices[:, j]]
-            table[f"{name}_index"] = [*index, 100.0 if self.overall[j] > 0 else None]
+            table[f"{name}_index"] = [*index, None if index[0] is None else 100.0]
         return table
 
 
@@ -94,15 +98,17 @@ def profiled(
     sizes = np.bincount(members, minlength=k)
     described = list(_described(frame, columns))
     values = np.column_stack([value for _, value in described])
+    features = [c.name for c in columns if c.role is Role.feature]
+    centres = _means(z, members, sizes)
+    between = sizes @ centres**2 / (len(z) * z.var(axis=0))
     return Profile(
         sizes=sizes,
         certainty=_means(assignment.certainty[:, None], members, sizes)[:, 0],
         names=[name for name, _ in described],
         means=_means(values, members, sizes),
         overall=_overall(values),
-        marks=_marks(
-            [c.name for c in columns if c.role is Role.feature], _means(z, members, sizes)
-        ),
+        marks=_marks(features, centres),
+        between=dict(zip(features, between.tolist(), strict=True)),
     )
 
 

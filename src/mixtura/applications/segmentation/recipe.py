@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
+LARGEST = 1e100
+"""Numbers beyond this are refused: sums of their squares and cubes would overflow."""
+
 
 class BadTable(ValueError):
     """A table that cannot be segmented; the message says why, where, and what to do."""
@@ -145,7 +148,7 @@ def read_numbers(frame: nw.DataFrame[Any], names: Sequence[str]) -> Array:
     Raises
     ------
     BadTable
-        If a column is not there or does not hold numbers.
+        If a column is not there, does not hold numbers, or holds numbers too large to square.
     """
     columns: list[Array] = []
     for name in names:
@@ -154,12 +157,22 @@ def read_numbers(frame: nw.DataFrame[Any], names: Sequence[str]) -> Array:
         series = frame[name]
         if not (series.dtype.is_numeric() or series.dtype == nw.Boolean):
             values = series.to_list()
-            row = next((i for i, value in enumerate(values) if value is not None), 0)
+            row = next((i for i, value in enumerate(values) if value is not None), None)
+            if row is None:
+                raise BadTable(f"column {name!r} is empty: no row holds a number")
             raise BadTable(
                 f"column {name!r} does not hold numbers: row {row + 1} is {values[row]!r}; "
-                "leave it out with --columns, or turn it into numbers"
+                "leave it out, or turn it into numbers"
             )
-        columns.append(np.asarray(series.cast(nw.Float64).to_numpy(), dtype=np.float64))
+        column = np.asarray(series.cast(nw.Float64).to_numpy(), dtype=np.float64)
+        large = np.isfinite(column) & (np.abs(column) > LARGEST)
+        if large.any():
+            row = int(large.argmax())
+            raise BadTable(
+                f"column {name!r} holds {column[row]:g} in row {row + 1}, which is too large to be "
+                "squared; divide the column by a power of ten"
+            )
+        columns.append(column)
     return np.column_stack(columns)
 
 

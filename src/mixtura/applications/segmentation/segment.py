@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
 import narwhals.stable.v1 as nw
@@ -158,20 +159,26 @@ def segment(
         check_complete(rows, names, "fill them in, leave the column out, or pass --drop-missing")
     complete = np.logical_not(incomplete(rows))
     rows = rows[complete]
-    most = k if isinstance(k, int) else 1
-    if len(rows) < max(FEWEST, most):
+    number = int(k) if k != "auto" else None
+    if len(rows) < max(FEWEST, number or 1):
         raise BadTable(
             f"the table has {len(rows):,} complete rows, too few to segment: at least "
-            f"{max(FEWEST, most):,} are needed"
+            f"{max(FEWEST, number or 1):,} are needed"
         )
     recipe = Recipe(tuple(feature(name, rows[:, j]) for j, name in enumerate(names)))
     z, floors = recipe.apply(rows), recipe.floors
     rng = np.random.RandomState(seed)
-    ks = [k] if isinstance(k, int) else range(1, min(max_k, len(rows) // 5) + 1)
+    ks = [number] if number is not None else range(1, min(max_k, len(rows) // 5) + 1)
     families = FAMILIES if family == "auto" else (family,)
     choice = choose(z, floors, sweep(z, floors, ks, families, rng, tell), rng, tell)
     tell("describing the segments")
     mixture, assignment = _by_size(choice.taken.mixture, recipe, rows)
+    held = len(np.unique(assignment.segment))
+    if held < mixture.n_components:
+        raise BadTable(
+            f"only {held} of {mixture.n_components} segments are the likeliest of any row: ask for "
+            "fewer"
+        )
     profile = profiled(frame.filter(complete.tolist()), described, assignment, z)
     notes = _notes(described, identifier, id, choice, complete, frame)
     return Segmentation(
@@ -216,13 +223,15 @@ def _notes(
         notes.append("the fit had not converged after 200 iterations; its segments may still move")
     left = int(np.logical_not(complete).sum())
     if left:
-        notes.append(f"{left:,} rows have missing values and were left without a segment")
+        rows = "1 row has" if left == 1 else f"{left:,} rows have"
+        notes.append(f"{rows} missing values; left without a segment")
     if identifier is not None and asked is None:
         notes.append(f"column {identifier!r} was taken to name the rows")
     if identifier is not None:
         repeated = len(frame) - frame[identifier].n_unique()
         if repeated:
-            notes.append(f"{repeated:,} rows have an {identifier!r} that another row has too")
+            rows = "1 row repeats" if repeated == 1 else f"{repeated:,} rows repeat"
+            notes.append(f"{rows} the {identifier!r} of an earlier row")
     return notes
 
 
@@ -236,12 +245,15 @@ def _check_options(
 ) -> None:
     if not len(frame):
         raise BadTable("the table has no rows")
+    unnamed = [name for name in frame.columns if not isinstance(name, str)]
+    if unnamed:
+        raise BadTable(f"names of columns must be text, and {unnamed[0]!r} is not; rename it")
     for name in [*([identifier] if identifier else []), *(columns or [])]:
         if name not in frame.columns:
             raise BadTable(f"the table has no column {name!r}; it has: {', '.join(frame.columns)}")
     if identifier is not None and columns is not None and identifier in columns:
         raise BadTable(f"column {identifier!r} cannot both name the rows and segment them")
-    if not (k == "auto" or (isinstance(k, int) and k >= 1)):
+    if not (k == "auto" or (isinstance(k, Integral) and int(k) >= 1)):
         raise BadTable(f"k must be 'auto' or a number from 1, not {k!r}")
     if max_k < 1:
         raise BadTable(f"max_k must be at least 1, not {max_k}")

@@ -4,6 +4,7 @@ import json
 import sys
 import tempfile
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,7 +14,7 @@ import typer
 from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 
-from mixtura.applications.segmentation.columns import Role, examine
+from mixtura.applications.segmentation.columns import Column, Role, examine
 from mixtura.applications.segmentation.recipe import (
     Recipe,
     check_complete,
@@ -77,9 +78,10 @@ def fit(
         )
         require_columns(given.table, [*(chosen or []), *([weight] if weight else [])])
         frame = nw.from_native(given.table, eager_only=True)
-        names = chosen or _numeric(frame, weight)
+        described = [] if chosen else examine(frame.drop(weight) if weight else frame, None, None)
+        names = chosen or _numeric(frame, described)
         rows = read_numbers(frame, names)
-        weights = None if weight is None else read_numbers(frame, [weight])[:, 0]
+        weights = None if weight is None else _weights(frame, weight)
         if not drop_missing:
             check_complete(
                 rows, names, "fill them in, leave the column out, or pass --drop-missing"
@@ -108,6 +110,7 @@ def fit(
         "identifier": None,
         "rfm": None,
     }
+    dropped = {c.name: c.reason for c in described if c.name not in names}
     _write(best, notes, output)
     summary = {
         "n_components": best.mixture_.n_components,
@@ -122,30 +125,46 @@ def fit(
         "weights": best.mixture_.weights.tolist(),
         "means": best.mixture_.means.tolist(),
         "tried": trials,
+        "dropped": dropped,
         "output": output,
     }
     if as_json:
         print(json.dumps(summary, allow_nan=False))
     elif not quiet:
         _say(summary, names)
+        for name, reason in dropped.items():
+            terminal.say_note(f"column {name!r} was left out: {reason}")
     if not best.converged_:
-        if not quiet:
+        if not quiet and not as_json:
             terminal.say_note(f"not converged after {max_iter} iterations: raise --max-iter")
         return NOT_CONVERGED
     return 0
 
 
-def _numeric(frame: nw.DataFrame[Any], weight: str | None) -> list[str]:
+def _numeric(frame: nw.DataFrame[Any], described: Sequence[Column]) -> list[str]:
     """The columns that a mixture can be fitted to."""
-    kept = [
+    names = [
         c.name
-        for c in examine(frame, None, None)
+        for c in described
         if c.role is Role.feature or (c.role is Role.profile and frame.schema[c.name].is_numeric())
     ]
-    names = [name for name in kept if name != weight]
     if not names:
         raise BadData("the table has no column of numbers that vary; name some with --columns.")
     return names
+
+
+def _weights(frame: nw.DataFrame[Any], name: str) -> NDArray[np.float64]:
+    """The weights of the rows, which must be finite, not negative, and not all zero."""
+    weights = read_numbers(frame, [name])[:, 0]
+    bad = np.flatnonzero(np.logical_not(np.isfinite(weights) & (weights >= 0)))
+    if len(bad):
+        raise BadData(
+            f"column {name!r} holds {weights[bad[0]]:g} in row {bad[0] + 1}: weights must be "
+            "finite and not negative."
+        )
+    if not weights.any():
+        raise BadData(f"column {name!r} is zero in every row: give some row a positive weight.")
+    return weights
 
 
 def _fitted(

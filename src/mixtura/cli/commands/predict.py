@@ -8,6 +8,7 @@ import numpy as np
 from mixtura.applications.segmentation.assignment import assign, segments_frame
 from mixtura.applications.segmentation.recipe import check_complete, incomplete, read_numbers
 from mixtura.cli import options, terminal
+from mixtura.cli.failure import BadData
 from mixtura.cli.inputs import read_model, read_rows_for
 from mixtura.cli.tables import write_table
 
@@ -35,6 +36,7 @@ def predict(
     cat orders.csv | mixtura predict out/model.safetensors - --rfm customer,date,amount
     """
     with terminal.progress("reading", quiet) as tell:
+        options.check_inputs(model, table)
         fitted = read_model(model)
         given = read_rows_for(
             fitted,
@@ -50,6 +52,8 @@ def predict(
         if not drop_missing:
             check_complete(rows, fitted.recipe.names, "fill them in, or pass --drop-missing")
         complete = np.logical_not(incomplete(rows))
+        if not complete.any():
+            raise BadData("no row is complete, so none can be put into a segment.")
         tell("computing")
         assignment = assign(fitted.mixture, fitted.recipe, rows[complete])
         result = segments_frame(frame, given.identifier, assignment, complete)

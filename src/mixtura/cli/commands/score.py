@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from mixtura.applications.segmentation.recipe import check_complete, incomplete, read_numbers
 from mixtura.cli import options, terminal
+from mixtura.cli.failure import BadData
 from mixtura.cli.inputs import read_model, read_rows_for
 from mixtura.cli.tables import write_table
 from mixtura.engines.memory import Memory
@@ -40,6 +41,7 @@ def score(
     mixtura score model.safetensors faithful.csv --json
     """
     with terminal.progress("reading", quiet):
+        options.check_inputs(model, table)
         fitted = read_model(model)
         given = read_rows_for(
             fitted,
@@ -59,6 +61,8 @@ def score(
         z = fitted.recipe.apply(rows)
         density = Memory(z).map(expectation.log_density, fitted.mixture)
         density = density + fitted.recipe.log_slope(rows)
+    if not len(density):
+        raise BadData("no row is complete, so there is nothing to score.")
     total = float(density.sum())
     if output is not None or not as_json:
         listed: list[Any] = [None] * len(frame)

@@ -2,6 +2,7 @@
 
 import json
 import platform
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -13,7 +14,8 @@ import pyarrow as pa
 import typer
 
 import mixtura
-from mixtura.applications.segmentation.columns import Role
+from mixtura.applications.segmentation.columns import Column, Role
+from mixtura.applications.segmentation.profile import Profile
 from mixtura.applications.segmentation.segment import Segmentation
 from mixtura.applications.segmentation.segment import segment as segment_table
 from mixtura.cli import options, terminal
@@ -32,7 +34,14 @@ RESULTS = (
 )
 
 SHOWN = 6
-"""Columns that the table on the terminal shows; `profile.csv` has all."""
+"""The most columns that the table on the terminal shows; `profile.csv` has all."""
+MARKS = 18
+"""The least room for the words that mark a segment."""
+PLAIN = ("segment", "rows", "share", "sure")
+NOT_USED = {
+    Role.dropped: "left out",
+    Role.profile: "used to describe segments and not to find them",
+}
 
 
 def segment(
@@ -177,53 +186,85 @@ def _show(
     if as_json:
         print(json.dumps({**record, "output": output}, ensure_ascii=False, allow_nan=False))
         return
-    profile = found.profile
     unsure = float((found.assignment.certainty < 0.7).mean())
     title = (
         f"{found.n_segments} segment{'s' * (found.n_segments > 1)} of "
         f"{len(found.assignment.certainty):,} rows; {unsure:.1%} of the rows lie between segments"
     )
-    quantities = [c.name for c in found.columns if c.role is Role.feature][:SHOWN]
-    header = ["segment", "rows", "share", "certainty", *quantities, "what marks it"]
-    body = [
-        [
-            str(k + 1),
-            f"{profile.sizes[k]:,}",
-            f"{profile.shares[k]:.0%}",
-            f"{profile.certainty[k]:.2f}",
-            *(_mean(profile.means[k, j], profile.indices[k, j]) for j in range(len(quantities))),
-            profile.marks[k],
-        ]
-        for k in range(found.n_segments)
-    ]
-    body.append(
-        [
-            "all",
-            f"{int(profile.sizes.sum()):,}",
-            "100%",
-            f"{float(profile.shares @ profile.certainty):.2f}",
-            *(_mean(profile.overall[j], np.nan) for j in range(len(quantities))),
-            "",
-        ]
-    )
+    quantities = [c.name for c in found.columns if c.role is Role.feature]
+    header, body = _table(found.profile, quantities, terminal.width())
     terminal.show_table(title, header, body)
-    print("Means of each column; in brackets the index, 100 being the average of all rows.")
+    shown = len(header) - len(PLAIN) - 1
+    print("sure: how probable the rows' own segment is, on average.")
+    print("Columns: means; in brackets the index, 100 being the average of all rows.")
+    if shown < len(quantities):
+        print(f"{shown} of {len(quantities)} columns, which tell most; profile.csv has all.")
+    if record["options"]["rfm"] is not None:
+        print("recency: days since the last order; frequency: orders; monetary: their total.")
     if quiet:
         return
     for note in record["notes"]:
         terminal.say_note(note)
-    for name, reason in record["dropped"].items():
-        terminal.say_note(f"column {name!r} was left out: {reason}")
-    described = [c for c in found.columns if c.role is Role.profile]
-    if described:
-        why = ", ".join(f"{c.name} ({c.reason})" for c in described)
-        terminal.say_note(f"used to describe segments and not to find them: {why}")
+    kept = found.columns if record["options"]["columns"] is None else []
+    for role in (Role.dropped, Role.profile):
+        columns = [c for c in kept if c.role is role]
+        if columns:
+            terminal.say_note(f"{NOT_USED[role]}: {_by_reason(columns)}")
     terminal.say(f"chosen: {found.choice.reason}, {found.choice.taken.family} covariance")
     written = [name for name in RESULTS if (Path(output) / name).exists()]
     terminal.say(f"written to {output.rstrip('/')}/: {', '.join(written)}")
 
 
-def _mean(mean: float, index: float) -> str:
-    """A mean as people read it, with the index in brackets."""
-    shown = f"{mean:,.0f}" if abs(mean) >= 100 else f"{mean:.3g}"
-    return shown if np.isnan(index) else f"{shown} ({index:.0f})"
+def _table(
+    profile: Profile, quantities: Sequence[str], width: int
+) -> tuple[list[str], list[list[str]]]:
+    """A row a segment and one for all; of the quantities, those that tell most and find room."""
+    everyone = int(profile.sizes.sum())
+    together = f"{float(profile.shares @ profile.certainty):.2f}"
+    parts = [
+        [*(str(k + 1) for k in range(len(profile.sizes))), "all"],
+        [*(f"{size:,}" for size in profile.sizes), f"{everyone:,}"],
+        [*(f"{share:.0%}" for share in profile.shares), "100%"],
+        [*(f"{certainty:.2f}" for certainty in profile.certainty), together],
+    ]
+    taken = [terminal.column_width(*each) + terminal.GAP for each in zip(PLAIN, parts, strict=True)]
+    room = width - terminal.GAP - MARKS - sum(taken)
+    ranked = sorted(quantities, key=lambda name: -profile.between[name])[:SHOWN]
+    cells = _that_fit(profile, ranked, room, " ")
+    if len(cells) < len(ranked):
+        cells = _that_fit(profile, ranked, room, "\n")
+    names = [name for name in quantities if name in cells]
+    parts += [cells[name] for name in names] + [[*profile.marks, ""]]
+    return [*PLAIN, *names, "what marks it"], [list(row) for row in zip(*parts, strict=True)]
+
+
+def _that_fit(
+    profile: Profile, ranked: Sequence[str], room: int, before_index: str
+) -> dict[str, list[str]]:
+    """The cells of the first of these quantities; of one at least."""
+    cells: dict[str, list[str]] = {}
+    for name in ranked:
+        j = profile.names.index(name)
+        column = [
+            _mean(mean) + ("" if np.isnan(index) else f"{before_index}({index:.0f})")
+            for mean, index in zip(profile.means[:, j], profile.indices[:, j], strict=True)
+        ]
+        column.append(_mean(profile.overall[j]))
+        room -= terminal.column_width(name, column) + terminal.GAP
+        if cells and room < 0:
+            break
+        cells[name] = column
+    return cells
+
+
+def _by_reason(columns: Sequence[Column]) -> str:
+    """Names of columns, those with the same reason together."""
+    names: dict[str, list[str]] = {}
+    for column in columns:
+        names.setdefault(column.reason, []).append(column.name)
+    return ", ".join(f"{', '.join(each)} ({reason})" for reason, each in names.items())
+
+
+def _mean(mean: float) -> str:
+    """A mean as people read it."""
+    return f"{mean:,.0f}" if abs(mean) >= 100 else f"{mean:.3g}"
