@@ -66,6 +66,8 @@ def segments_frame(
             listed: list[Any] = [None] * len(complete)
             for position, value in zip(np.flatnonzero(complete), values.tolist(), strict=True):
                 listed[position] = value
+            if frame.implementation.is_pandas_like():
+                dtype = nw.Float64  # its integers cannot be missing
             series = nw.new_series(name, listed, dtype, native_namespace=namespace)
         if name in columns:
             raise BadTable(f"column {name!r} is called as a column of the result is; rename it")

@@ -16,6 +16,8 @@ from mixtura.model.mixture import Mixture
 Array = NDArray[np.float64]
 Tell = Callable[[str], object]
 
+ROWS = 50_000
+"""Rows on which candidates are compared where there are more."""
 SAMPLE = 3_000
 """Rows on which starts are tried and stability is measured."""
 STARTS = 10
@@ -80,24 +82,29 @@ def sweep(
 
     Starts are tried on a subsample; the best of each goes on to all rows.
     """
-    few = z if len(z) <= SAMPLE else z[np.sort(rng.choice(len(z), SAMPLE, replace=False))]
+    few = some(z, SAMPLE, rng)
     candidates: list[Candidate] = []
     for k in ks:
         for family in families if k > 1 else [f for f in families if f != "tied"] or families:
             tell(f"fitting {k} segment{'s' * (k > 1)}, {family} covariance")
-            candidates.append(_candidate(z, few, floors, k, family, rng))
+            begin = _fitted(few, floors, k, family, rng, starts=STARTS).mixture_
+            candidates.append(finish(z, floors, begin, rng))
     return candidates
 
 
-def _candidate(
-    z: Array, few: Array, floors: Array | None, k: int, family: str, rng: np.random.RandomState
-) -> Candidate:
-    begin = _fitted(few, floors, k, family, rng, starts=STARTS)
+def some(z: Array, n: int, rng: np.random.RandomState) -> Array:
+    """At most n of the rows, in their order."""
+    return z if len(z) <= n else z[np.sort(rng.choice(len(z), n, replace=False))]
+
+
+def finish(z: Array, floors: Array | None, begin: Mixture, rng: np.random.RandomState) -> Candidate:
+    """The fit that a mixture leads to on rows."""
+    k, family = begin.n_components, begin.covariance.name
     model = GaussianMixture(
         k,
         covariance_type=family,
         variance_floor=floors,
-        init_params=lambda x, n, r: begin.mixture_,
+        init_params=lambda x, n, r: begin,
         tol=1e-5,
         max_iter=200,
         random_state=rng,

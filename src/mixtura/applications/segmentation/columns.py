@@ -117,7 +117,7 @@ def _chosen(frame: nw.DataFrame[Any], name: str, numeric: bool, wanted: bool) ->
 
 def _text(name: str, series: nw.Series[Any]) -> Column:
     """A column of text, dates or anything else that is not a number."""
-    if series.dtype.is_nested():
+    if isinstance(series.dtype, nw.List | nw.Struct | nw.Array):
         return Column(name, Role.dropped, "lists or records; take single columns out of them")
     if series.dtype.is_temporal():
         return Column(name, Role.dropped, "a date; give the days since or until something instead")

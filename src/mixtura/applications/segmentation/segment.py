@@ -1,7 +1,7 @@
 """The main job: a table in, segments out."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Integral
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mixtura.applications.segmentation.assignment import Assignment, assign, segments_frame
-from mixtura.applications.segmentation.choice import Choice, Tell, choose, sweep
+from mixtura.applications.segmentation.choice import ROWS, Choice, Tell, choose, finish, some, sweep
 from mixtura.applications.segmentation.columns import Column, Role, examine, feature
 from mixtura.applications.segmentation.profile import Profile, profiled
 from mixtura.applications.segmentation.recipe import (
@@ -170,9 +170,15 @@ def segment(
     rng = np.random.RandomState(seed)
     ks = [number] if number is not None else range(1, min(max_k, len(rows) // 5) + 1)
     families = FAMILIES if family == "auto" else (family,)
-    choice = choose(z, floors, sweep(z, floors, ks, families, rng, tell), rng, tell)
+    few = some(z, ROWS, rng)
+    choice = choose(few, floors, sweep(few, floors, ks, families, rng, tell), rng, tell)
+    taken = choice.taken
+    if len(few) < len(z):
+        tell(f"fitting {taken.k} segments to all {len(z):,} rows")
+        taken = finish(z, floors, taken.mixture, rng)
+        choice = replace(choice, taken=replace(taken, stability=choice.taken.stability))
     tell("describing the segments")
-    mixture, assignment = _by_size(choice.taken.mixture, recipe, rows)
+    mixture, assignment = _by_size(taken.mixture, recipe, rows)
     held = len(np.unique(assignment.segment))
     if held < mixture.n_components:
         raise BadTable(
@@ -221,6 +227,8 @@ def _notes(
         notes.append(f"one segment only: {choice.reason}")
     if not choice.taken.converged:
         notes.append("the fit had not converged after 200 iterations; its segments may still move")
+    if int(complete.sum()) > ROWS:
+        notes.append(f"candidates were compared on {ROWS:,} rows, and the choice fitted to all")
     left = int(np.logical_not(complete).sum())
     if left:
         rows = "1 row has" if left == 1 else f"{left:,} rows have"

@@ -57,12 +57,12 @@ def score(
         if not drop_missing:
             check_complete(rows, fitted.recipe.names, "fill them in, or pass --drop-missing")
         complete = np.logical_not(incomplete(rows))
+        if not complete.any():
+            raise BadData("no row is complete, so there is nothing to score.")
         rows = rows[complete]
         z = fitted.recipe.apply(rows)
         density = Memory(z).map(expectation.log_density, fitted.mixture)
         density = density + fitted.recipe.log_slope(rows)
-    if not len(density):
-        raise BadData("no row is complete, so there is nothing to score.")
     total = float(density.sum())
     if output is not None or not as_json:
         listed: list[Any] = [None] * len(frame)

@@ -1,0 +1,586 @@
+"""Every command end to end: what is written, what is said, and how it ends."""
+
+import gzip
+import hashlib
+import io
+import json
+import os
+import re
+import signal
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+from threading import Thread
+
+import duckdb
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+import mixtura as package
+from mixtura.applications.segmentation.recipe import Recipe
+from mixtura.cli.tables import write_table
+from mixtura.model.mixture import load_with_notes
+
+PROGRAM = [sys.executable, "-c", "from mixtura.cli import main; raise SystemExit(main())"]
+ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+QUICK = ("--k", "3", "--family", "diag")
+FILES = {"segments.parquet", "segments.csv", "profile.csv", "model.safetensors", "run.json"}
+
+
+def names(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
+
+
+# segment
+
+
+def test_segment_writes_its_files_and_nothing_else(results):
+    assert names(results) == FILES
+
+
+def test_segments_are_consistent_and_the_same_in_both_files(results, customers):
+    table = pd.read_csv(results / "segments.csv")
+    pd.testing.assert_frame_equal(table, pd.read_parquet(results / "segments.parquet"))
+    assert list(table) == ["who", "segment", "p_1", "p_2", "p_3", "certainty", "runner_up"]
+    assert table.who.tolist() == customers.who.tolist()
+    p = table[["p_1", "p_2", "p_3"]].to_numpy()
+    np.testing.assert_allclose(p.sum(axis=1), 1.0, rtol=0, atol=1e-12)
+    assert (table.segment == p.argmax(axis=1) + 1).all()
+    assert (table.certainty == p.max(axis=1)).all()
+    assert (table.runner_up == np.argsort(-p, axis=1, kind="stable")[:, 1] + 1).all()
+    assert table.segment.value_counts().sort_index().tolist() == [75, 50, 25]
+
+
+def test_the_profile_is_that_of_an_independent_count(results, csv):
+    profile = pd.read_csv(results / "profile.csv", dtype={"segment": str}).set_index("segment")
+    rows = pd.read_csv(csv).merge(pd.read_csv(results / "segments.csv"), on="who")
+    sizes = rows.groupby("segment").size()
+    assert profile["size"].tolist() == [*sizes, len(rows)]
+    np.testing.assert_allclose(profile.share, [*(sizes / len(rows)), 1.0])
+    certainty = [*rows.groupby("segment").certainty.mean(), rows.certainty.mean()]
+    np.testing.assert_allclose(profile.certainty, certainty)
+    rows["branch=north"] = (rows.branch == "north").astype(float)
+    for name in ("spend", "visits", "balance", "branch=north"):
+        means = [*rows.groupby("segment")[name].mean(), rows[name].mean()]
+        np.testing.assert_allclose(profile[f"{name}_mean"], means, rtol=1e-12)
+        if name == "balance":  # of both signs
+            assert profile[f"{name}_index"].isna().all()
+        else:
+            index = 100 * np.array(means) / means[-1]
+            np.testing.assert_allclose(profile[f"{name}_index"], index, rtol=1e-12)
+
+
+def test_the_record_of_a_run(results, csv):
+    record = json.loads((results / "run.json").read_text())
+    content = csv.read_bytes()
+    assert record["input"] == {
+        "name": str(csv),
+        "format": "csv",
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "bytes": len(content),
+        "rows": 150,
+    }
+    assert record["versions"]["mixtura"] == package.__version__
+    assert record["versions"]["numpy"] == np.__version__
+    assert set(record["versions"]) >= {"python", "scipy", "scikit-learn", "duckdb"}
+    assert record["seed"] == record["options"]["seed"] == 0
+    assert record["options"]["k"] == 3
+    assert record["options"]["family"] == "diag"
+    assert record["segments"]["sizes"] == [75, 50, 25]
+    used = {column["name"]: column["used_for"] for column in record["columns"]}
+    assert used == {
+        "who": "identifier",
+        "spend": "feature",
+        "visits": "feature",
+        "balance": "feature",
+        "branch": "profile",
+    }
+    assert record["notes"] == ["column 'who' was taken to name the rows"]
+
+
+def test_what_was_dropped_is_said_with_the_reason(mixtura, customers, tmp_path):
+    table = customers.assign(shop=7, day="2024-01-01", thrice=customers.spend * 3)
+    table.to_csv(tmp_path / "t.csv", index=False)
+    code, _, err = mixtura("segment", tmp_path / "t.csv", *QUICK, "-o", tmp_path / "out")
+    assert code == 0
+    dropped = json.loads((tmp_path / "out" / "run.json").read_text())["dropped"]
+    assert dropped == {
+        "shop": "constant",
+        "day": "a date; give the days since or until something instead",
+        "thrice": "says the same as 'spend'",
+    }
+    assert "note: left out: shop (constant), day (a date; give" in err
+    assert "thrice (says the same as 'spend')" in err
+    assert "note: used to describe segments and not to find them: branch (a category" in err
+
+
+def test_a_run_again_gives_the_same_bytes(mixtura, results, csv, tmp_path):
+    out = tmp_path / "again"
+    assert mixtura("segment", csv, *QUICK, "-o", out, "-q")[0] == 0
+    for name in FILES - {"run.json"}:
+        assert (out / name).read_bytes() == (results / name).read_bytes(), name
+
+
+def test_the_number_of_segments_is_found(mixtura, csv, tmp_path):
+    code, out, err = mixtura("segment", csv, "--max-k", "4", "-o", tmp_path / "out")
+    assert code == 0
+    assert out.startswith("3 segments of 150 rows; 0.0% of the rows lie between segments\n")
+    assert re.search(r"^chosen: 3 segments: the lowest BIC; the smallest holds 17% of", err, re.M)
+    record = json.loads((tmp_path / "out" / "run.json").read_text())
+    tried = [(c["k"], c["family"]) for c in record["candidates"]]
+    families = ["full", "tied", "diag", "spherical"]
+    assert tried == [(1, f) for f in families if f != "tied"] + [
+        (k, family) for k in (2, 3, 4) for family in families
+    ]
+
+
+def test_options_of_segment(mixtura, csv, tmp_path):
+    out = tmp_path / "out"
+    chosen = ("--columns", "visits, spend", "--id", "branch", "--seed", "3")
+    code, _, err = mixtura("segment", csv, "--k", "2", "--family", "tied", *chosen, "-o", out)
+    assert code == 0
+    record = json.loads((out / "run.json").read_text())
+    assert [c["name"] for c in record["columns"] if c["used_for"] == "feature"] == [
+        "spend",
+        "visits",
+    ]
+    assert record["segments"]["family"] == "tied"
+    assert record["segments"]["number"] == 2
+    assert record["seed"] == 3
+    assert list(pd.read_csv(out / "segments.csv"))[:2] == ["branch", "segment"]
+    assert "note: 148 rows repeat the 'branch' of an earlier row" in err
+
+
+def test_rows_with_missing_values_can_be_left_without_a_segment(mixtura, customers, tmp_path):
+    table = customers.copy()
+    table.iloc[[3, 8], 1] = np.nan
+    table.to_csv(tmp_path / "t.csv", index=False)
+    out = tmp_path / "out"
+    code, _, err = mixtura("segment", tmp_path / "t.csv", *QUICK, "--drop-missing", "-o", out)
+    assert code == 0
+    assert "note: 2 rows have missing values; left without a segment" in err
+    segments = pd.read_csv(out / "segments.csv")
+    assert np.flatnonzero(segments.drop(columns="who").isna().all(axis=1)).tolist() == [3, 8]
+    assert segments.notna().all(axis=1).sum() == 148
+    model = out / "model.safetensors"
+    predicted = mixtura("predict", model, tmp_path / "t.csv", "--drop-missing")
+    assert predicted[1] == (out / "segments.csv").read_text()
+    scored = pd.read_csv(
+        io.StringIO(mixtura("score", model, tmp_path / "t.csv", "--drop-missing")[1])
+    )
+    assert np.flatnonzero(scored.log_density.isna()).tolist() == [3, 8]
+
+
+def test_the_picture_is_one_of_the_results(mixtura, csv, tmp_path, monkeypatch):
+    pytest.importorskip("matplotlib")
+    monkeypatch.undo()
+    assert mixtura("segment", csv, *QUICK, "-o", tmp_path / "out", "-q")[0] == 0
+    assert names(tmp_path / "out") == FILES | {"segments.png"}
+    assert (tmp_path / "out" / "segments.png").read_bytes().startswith(b"\x89PNG")
+
+
+# predict
+
+
+def test_predict_gives_the_rows_of_segment(mixtura, results, csv, tmp_path):
+    model = results / "model.safetensors"
+    assert mixtura("predict", model, csv) == (0, (results / "segments.csv").read_text(), "")
+    code, out, err = mixtura("predict", model, csv, "-o", tmp_path / "p.parquet")
+    assert (code, out, err) == (0, "", f"150 rows written to {tmp_path / 'p.parquet'}\n")
+    assert (tmp_path / "p.parquet").read_bytes() == (results / "segments.parquet").read_bytes()
+
+
+def test_predict_one_row_as_among_all(mixtura, results, customers, tmp_path):
+    customers.iloc[[17]].to_csv(tmp_path / "one.csv", index=False)
+    code, out, _ = mixtura("predict", results / "model.safetensors", tmp_path / "one.csv")
+    one, among_all = pd.read_csv(io.StringIO(out)), pd.read_csv(results / "segments.csv").loc[[17]]
+    assert code == 0
+    pd.testing.assert_frame_equal(one, among_all.reset_index(drop=True), rtol=1e-9)
+
+
+def test_predict_from_orders_and_from_standard_input(mixtura, orders, tmp_path):
+    out = tmp_path / "out"
+    rfm = ("--rfm", "customer,date,amount")
+    quick = ("--k", "2", "--family", "diag")
+    code, shown, _ = mixtura("segment", orders, *rfm, *quick, "-o", out)
+    assert code == 0
+    said = "recency: days since the last order; frequency: orders; monetary: their total.\n"
+    assert shown.endswith(said)
+    expected = (out / "segments.csv").read_bytes()
+    model = out / "model.safetensors"
+    assert mixtura("predict", model, orders, *rfm)[1].encode() == expected
+    run = subprocess.run(
+        [*PROGRAM, "predict", str(model), "-", *rfm, "-q"],
+        input=orders.read_bytes(),
+        capture_output=True,
+        env=ENVIRONMENT,
+    )
+    assert (run.returncode, run.stdout, run.stderr) == (0, expected, b"")
+    code, _, err = mixtura("predict", model, orders)
+    assert code == 2
+    assert err == (
+        "mixtura: the model needs recency, frequency, monetary, and the table holds orders: "
+        "add --rfm customer,date,amount.\n"
+    )
+
+
+def test_a_table_without_the_column_of_names_gets_numbers(mixtura, results, customers, tmp_path):
+    customers.drop(columns="who").to_csv(tmp_path / "t.csv", index=False)
+    code, out, _ = mixtura("predict", results / "model.safetensors", tmp_path / "t.csv")
+    table = pd.read_csv(io.StringIO(out))
+    assert (code, table.row.tolist()) == (0, list(range(1, 151)))
+
+
+# fit, score and sample
+
+
+@pytest.fixture(scope="module")
+def fitted(csv, tmp_path_factory):
+    from mixtura.cli import main
+
+    path = tmp_path_factory.mktemp("fit") / "model.safetensors"
+    arguments = ["fit", str(csv), "--columns", "spend,visits", "--k", "3", "-o", str(path), "-q"]
+    assert main(arguments) == 0
+    return path
+
+
+def test_fit_then_score_is_the_estimator(mixtura, fitted, csv, customers):
+    rows = customers[["spend", "visits"]].to_numpy()
+    model = package.GaussianMixture(3, n_init=5, max_iter=500, tol=1e-5, random_state=0).fit(rows)
+    mixture, notes = load_with_notes(fitted)
+    np.testing.assert_array_equal(mixture.means, model.means_)
+    assert notes["made_by"] == "mixtura fit"
+    code, out, err = mixtura("score", fitted, csv)
+    table = pd.read_csv(io.StringIO(out))
+    assert list(table) == ["row", "log_density"]
+    np.testing.assert_allclose(table.log_density, model.score_samples(rows), rtol=1e-12)
+    assert (code, err) == (
+        0,
+        f"150 rows: mean log density {table.log_density.mean():.6g} nats per row\n",
+    )
+
+
+def test_score_has_the_units_of_the_columns(mixtura, orders, tmp_path):
+    """The recipe's slopes against differences of the recipe itself: the columns are logged."""
+    rfm = ("--rfm", "customer,date,amount")
+    out = tmp_path / "out"
+    assert mixtura("segment", orders, *rfm, "--k", "2", "-o", out, "-q")[0] == 0
+    model = out / "model.safetensors"
+    code, text, _ = mixtura("score", model, orders, *rfm)
+    assert code == 0
+    table = pd.read_csv(io.StringIO(text))
+    mixture, notes = load_with_notes(model)
+    recipe = Recipe.from_json(notes["recipe"])
+    assert {feature.curve for feature in recipe.features} >= {"log"}
+    rows = package.rfm(pd.read_csv(orders), "customer", "date", "amount").table
+    x = rows[recipe.names].to_numpy(dtype=float)
+    step = 1e-6
+    slopes = (recipe.apply(x + step) - recipe.apply(x - step)) / (2 * step)
+    expected = mixture.log_density(recipe.apply(x)) + np.log(slopes).sum(axis=1)
+    np.testing.assert_allclose(table.log_density, expected, rtol=0, atol=1e-6)
+
+
+def test_sample_then_fit_finds_the_model_again(mixtura, fitted, tmp_path):
+    drawn = tmp_path / "drawn.csv"
+    code, out, err = mixtura("sample", fitted, "-n", "4000", "--seed", "7", "-o", drawn)
+    assert (code, out, err) == (0, "", f"4,000 rows written to {drawn}\n")
+    table = pd.read_csv(drawn)
+    assert list(table) == ["spend", "visits", "segment"]
+    mixture, _ = load_with_notes(fitted)
+    shares = table.segment.value_counts(normalize=True).sort_index()
+    np.testing.assert_allclose(shares, mixture.weights, atol=0.03)
+    again = tmp_path / "again.safetensors"
+    columns = ("--columns", "spend,visits")
+    assert mixtura("fit", drawn, *columns, "--k", "3", "-o", again, "-q")[0] == 0
+    found, _ = load_with_notes(again)
+    old, new = mixture.means[:, 0].argsort(), found.means[:, 0].argsort()
+    np.testing.assert_allclose(found.weights[new], mixture.weights[old], atol=0.03)
+    np.testing.assert_allclose(found.means[new], mixture.means[old], atol=0.5)
+
+
+def test_sample_from_segments_is_in_the_columns_own_units(mixtura, results, customers):
+    code, out, _ = mixtura("sample", results / "model.safetensors", "-n", "3000")
+    drawn = pd.read_csv(io.StringIO(out))
+    assert (code, len(drawn)) == (0, 3000)
+    for name in ("spend", "visits", "balance"):
+        error = abs(drawn[name].mean() - customers[name].mean())
+        assert error < 0.1 * customers[name].std()
+    assert mixtura("sample", results / "model.safetensors", "-n", "3000")[1] == out
+
+
+def test_fit_says_what_it_fitted_and_left_out(mixtura, customers, tmp_path):
+    customers.assign(shop=7).to_csv(tmp_path / "t.csv", index=False)
+    code, out, err = mixtura("fit", tmp_path / "t.csv", "--k", "2", "-o", tmp_path / "m")
+    assert (code, out) == (0, "")
+    assert err.startswith("2 components, full covariance, 150 rows of spend, visits, balance\n")
+    assert "  component 1: weight 0." in err
+    assert "note: column 'shop' was left out: constant\n" in err
+
+
+def test_fit_chooses_by_bic(mixtura, csv, tmp_path):
+    choice = ("--family", "auto", "--max-k", "4", "--n-init", "2", "--columns", "spend,visits")
+    code, out, _ = mixtura("fit", csv, *choice, "-o", tmp_path / "m", "--json")
+    summary = json.loads(out)
+    best = min(summary["tried"], key=lambda trial: trial["bic"])
+    assert code == 0
+    assert (best["k"], best["family"]) == (summary["n_components"], summary["family"])
+    assert (summary["n_components"], len(summary["tried"])) == (3, 16)
+
+
+def test_a_weight_of_two_is_a_row_twice(mixtura, customers, tmp_path):
+    weights = np.arange(len(customers)) % 2 + 1
+    customers.assign(w=weights).to_csv(tmp_path / "w.csv", index=False)
+    repeated = customers.loc[customers.index.repeat(weights)]
+    repeated.to_csv(tmp_path / "r.csv", index=False)
+    fit = ("--columns", "spend,visits", "--k", "1", "--json", "-o", tmp_path / "m")
+    weighted = json.loads(mixtura("fit", tmp_path / "w.csv", "--weight", "w", *fit)[1])
+    plain = json.loads(mixtura("fit", tmp_path / "r.csv", *fit)[1])
+    np.testing.assert_allclose(weighted["means"], plain["means"], rtol=1e-12)
+    np.testing.assert_allclose(weighted["bic"], plain["bic"], rtol=1e-9)
+
+
+def test_fit_through_a_pipe_into_predict(csv, fitted, mixtura):
+    columns = ["--columns", "spend,visits", "--k", "3"]
+    fit = subprocess.Popen(
+        [*PROGRAM, "fit", str(csv), *columns],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=ENVIRONMENT,
+    )
+    predict = subprocess.run(
+        [*PROGRAM, "predict", "-", str(csv)],
+        stdin=fit.stdout,
+        capture_output=True,
+        env=ENVIRONMENT,
+    )
+    words = fit.communicate()[1]
+    assert (fit.returncode, predict.returncode) == (0, 0)
+    assert words.startswith(b"3 components, full covariance")
+    assert predict.stderr == b""
+    assert predict.stdout.decode() == mixtura("predict", fitted, csv)[1]
+
+
+# Formats in and out
+
+
+@pytest.fixture
+def formats(customers, csv, tmp_path):
+    table = pa.Table.from_pandas(customers, preserve_index=False)
+    for ending in ("tsv", "parquet", "json", "arrow", "csv.gz"):
+        write_table(table, str(tmp_path / f"t.{ending}"))
+    (tmp_path / "p.csv.gz").write_bytes(gzip.compress(csv.read_bytes()))
+    with duckdb.connect(str(tmp_path / "t.duckdb")) as connection:
+        connection.register("given", table)
+        connection.execute("CREATE TABLE customers AS FROM given")
+        connection.execute("CREATE TABLE other AS SELECT 1 AS one")
+    connection = sqlite3.connect(tmp_path / "t.sqlite")
+    customers.to_sql("customers", connection, index=False)
+    connection.execute("CREATE TABLE other (one)")
+    connection.commit()
+    connection.close()
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "t.tsv",
+        "t.parquet",
+        "t.json",
+        "t.arrow",
+        "t.csv.gz",
+        "p.csv.gz",
+        "t.duckdb",
+        "t.sqlite",
+    ],
+)
+def test_every_format_gives_the_same_segments(mixtura, formats, results, name):
+    database = name.endswith(("duckdb", "sqlite"))
+    sql = ("--sql", "SELECT * FROM customers") if database else ()
+    out = formats / "out"
+    assert mixtura("segment", formats / name, *sql, *QUICK, "-o", out, "-q")[0] == 0
+    for written in ("segments.csv", "profile.csv", "model.safetensors"):
+        assert (out / written).read_bytes() == (results / written).read_bytes()
+    rows = [pd.read_parquet(folder / "segments.parquet") for folder in (out, results)]
+    pd.testing.assert_frame_equal(*rows)
+
+
+def test_sql_over_a_file_selects_rows(mixtura, csv, tmp_path):
+    sql = "SELECT * FROM data WHERE branch = 'north'"
+    assert mixtura("segment", csv, "--sql", sql, *QUICK, "-o", tmp_path / "out", "-q")[0] == 0
+    rows = json.loads((tmp_path / "out" / "run.json").read_text())
+    assert rows["input"]["rows"] == (pd.read_csv(csv).branch == "north").sum()
+    assert rows["options"]["sql"] == sql
+
+
+@pytest.mark.parametrize(
+    ("fmt", "start"),
+    [("csv", "who,segment"), ("tsv", "who\tsegment"), ("json", '[\n{"who":'), ("md", "| who |")],
+)
+def test_formats_on_standard_output(mixtura, results, csv, fmt, start):
+    code, out, _ = mixtura("predict", results / "model.safetensors", csv, "--format", fmt)
+    assert (code, out.startswith(start)) == (0, True)
+
+
+# JSON
+
+
+def test_json_of_every_command(mixtura, results, fitted, csv, tmp_path):
+    model = results / "model.safetensors"
+    commands = {
+        ("segment", csv, *QUICK, "-o", tmp_path / "out"): {
+            "created", "versions", "input", "seed", "options", "columns", "dropped", "segments",
+            "candidates", "notes", "output",
+        },
+        ("fit", csv, "--k", "1", "-o", tmp_path / "m"): {
+            "n_components", "family", "columns", "rows", "converged", "n_iter",
+            "mean_log_density", "bic", "icl", "weights", "means", "tried", "dropped", "output",
+        },
+        ("predict", model, csv, "-o", tmp_path / "p.csv"): {"rows", "sizes", "output"},
+        ("score", model, csv): {"rows", "log_likelihood", "mean_log_density", "output"},
+        ("sample", model, "-o", tmp_path / "s.csv"): {"rows", "output"},
+    }  # fmt: skip
+    for command, keys in commands.items():
+        code, out, err = mixtura(*command, "--json")
+        assert (code, err) == (0, ""), command
+        assert out.count("\n") == 1
+        assert set(json.loads(out)) == keys, command
+    for command in (("predict", model, csv), ("sample", model)):
+        code, out, err = mixtura(*command, "--json")
+        assert (code, err) == (0, "")
+        assert "segment" in json.loads(out)[0]
+
+
+def test_json_numbers_agree_with_the_table(mixtura, results, csv):
+    model = results / "model.safetensors"
+    table = pd.read_csv(io.StringIO(mixtura("score", model, csv)[1]))
+    summary = json.loads(mixtura("score", model, csv, "--json")[1])
+    np.testing.assert_allclose(summary["log_likelihood"], table.log_density.sum(), rtol=1e-12)
+    np.testing.assert_allclose(summary["mean_log_density"], table.log_density.mean(), rtol=1e-12)
+
+
+def test_json_of_a_failure(mixtura, tmp_path):
+    code, out, err = mixtura("segment", tmp_path / "no.csv", "--json")
+    assert (code, err) == (2, "")
+    error = f"no file {tmp_path}/no.csv; check the path."
+    assert json.loads(out) == {"error": error, "exit_code": 2}
+
+
+# Words and ends
+
+
+def test_quiet_commands_say_nothing(mixtura, results, csv, tmp_path):
+    model = results / "model.safetensors"
+    commands = [
+        ("segment", csv, *QUICK, "-o", tmp_path / "out"),
+        ("fit", csv, "--k", "1", "-o", tmp_path / "m"),
+        ("predict", model, csv),
+        ("score", model, csv),
+        ("sample", model),
+    ]
+    for command in commands:
+        code, _, err = mixtura(*command, "-q")
+        assert (code, err) == (0, ""), command
+
+
+def test_words_go_to_standard_error_and_data_to_standard_output(mixtura, results, csv):
+    code, out, err = mixtura("score", results / "model.safetensors", csv)
+    assert code == 0
+    assert len(pd.read_csv(io.StringIO(out))) == 150
+    assert "nats per row" in err
+
+
+@pytest.mark.parametrize(("variable", "coloured"), [("FORCE_COLOR", True), ("NO_COLOR", False)])
+def test_colours(mixtura, tmp_path, monkeypatch, variable, coloured):
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv(variable, "1")
+    _, _, err = mixtura("segment", tmp_path / "no.csv")
+    assert ("\x1b[" in err) == coloured
+
+
+@pytest.mark.parametrize("columns", [80, 120])
+def test_the_table_fits_the_terminal(mixtura, customers, tmp_path, monkeypatch, columns):
+    wide = {f"A rather long name of column {j}": np.roll(customers.spend, j) for j in range(8)}
+    customers.assign(**wide).to_csv(tmp_path / "t.csv", index=False)
+    monkeypatch.setenv("COLUMNS", str(columns))
+    _, out, _ = mixtura("segment", tmp_path / "t.csv", *QUICK, "-o", tmp_path / "out", "-q")
+    lines = out.splitlines()
+    assert max(map(len, lines)) <= columns
+    assert lines[-1].endswith("of 10 columns, which tell most; profile.csv has all.")
+    assert any(line.lstrip().startswith("all") and "150" in line for line in lines)
+
+
+def test_version_help_and_no_command(mixtura):
+    assert mixtura("--version") == (0, f"mixtura {package.__version__}\n", "")
+    for command in ("segment", "fit", "predict", "score", "sample"):
+        code, out, _ = mixtura(command, "--help")
+        assert code == 0
+        assert "Examples" in out
+    code, out, err = mixtura()
+    assert "mixtura: " not in err
+    assert code in (0, 2)  # as the version of typer has it
+    assert "segment" in out + err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["segment"], "Missing argument"),
+        (["segment", "t.csv", "--colums", "a"], "No such option: --colums"),
+        (["sgment", "t.csv"], "No such command 'sgment'"),
+        (["sample", "m", "-n", "0"], "Invalid value for '--rows'"),
+    ],
+)
+def test_bad_usage(mixtura, arguments, said):
+    code, out, err = mixtura(*arguments)
+    assert (code, out) == (2, "")
+    assert err.startswith("mixtura: ")
+    assert said in err
+    assert err.endswith("mixtura --help says what there is\n")
+
+
+def test_a_fit_that_has_not_converged_is_written_and_ends_with_4(mixtura, csv, tmp_path):
+    model = tmp_path / "m.safetensors"
+    fit = ("fit", csv, "--k", "4", "--max-iter", "1", "--tol", "0", "-o", model)
+    code, _, err = mixtura(*fit)
+    assert code == 4
+    assert err.endswith("note: not converged after 1 iterations: raise --max-iter\n")
+    assert model.exists()
+    code, out, err = mixtura(*fit, "--json")
+    assert (code, json.loads(out)["converged"], err) == (4, False, "")
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_an_interruption_ends_with_130(mixtura, csv, tmp_path, monkeypatch, how):
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr(
+        "mixtura.cli.commands.segment.segment_table",
+        lambda *_, **__: os.kill(os.getpid(), how),
+    )
+    code, out, err = mixtura("segment", csv, "-o", tmp_path / "out")
+    assert (code, out, err) == (130, "", "mixtura: interrupted: nothing was written\n")
+    assert names(tmp_path) == set()
+    assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_the_command_line_needs_its_packages(mixtura, monkeypatch):
+    monkeypatch.setattr("mixtura.cli.find_spec", lambda name: None)
+    assert mixtura("--version") == (
+        2,
+        "",
+        "mixtura: the command line needs typer, rich, duckdb, pyarrow: run pip install "
+        "'mixtura[cli]'\n",
+    )
+
+
+def test_a_thread_that_cannot_handle_signals_can_run_commands(mixtura, results):
+    codes: list[int] = []
+    thread = Thread(
+        target=lambda: codes.append(mixtura("sample", results / "model.safetensors", "-q")[0])
+    )
+    thread.start()
+    thread.join()
+    assert codes == [0]
