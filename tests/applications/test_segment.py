@@ -263,7 +263,7 @@ def test_one_segment_is_taken_for_want_of_better():
 def test_a_number_that_is_given_is_taken_whatever_its_worth():
     found = chosen(candidate(4, 50, family="diag", stability=None), candidate(4, 60))
     assert (found.taken.family, found.sound) == ("diag", True)
-    assert found.reason == "the number of segments was given"
+    assert found.reason == "it is the only number asked for"
 
 
 def test_stability_is_measured_only_where_it_is_needed(monkeypatch):

@@ -272,12 +272,10 @@ def test_options_that_make_no_sense(refused, options, said):
 
 def test_a_family_that_is_not_there(refused):
     families = "auto, full, tied, diag, spherical"
-    assert refused(3, "segment", table(), "--family", "round") == (
-        f"no family 'round': choose {families}"
-    )
-    assert refused(2, "fit", table(), "--family", "round", "-o", "m") == (
-        f"--family 'round': choose {families}."
-    )
+    for command in ("segment", "fit"):
+        assert refused(2, command, table(), "--family", "round", "-o", "m") == (
+            f"--family 'round': choose {families}."
+        )
 
 
 def test_nowhere_to_write_a_model(mixtura, room):

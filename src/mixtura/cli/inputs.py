@@ -6,7 +6,7 @@
 import shutil
 import sys
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,8 @@ class Input:
 
     table: pa.Table
     source: Source
+    n_read: int
+    """Rows of the source: orders, where the table holds customers made from them."""
     identifier: str | None
     """The column of customers, where the table was made from orders."""
     notes: list[str]
@@ -45,7 +47,7 @@ def read_input(
         raise BadUsage("--reference goes with --rfm CUSTOMER,DATE,AMOUNT.")
     table, origin = read(source, sql=sql, input_format=input_format, encoding=encoding)
     if rfm is None:
-        return Input(table, origin, None, [])
+        return Input(table, origin, table.num_rows, None, [])
     names = [name.strip() for name in rfm.split(",")]
     if len(names) != 3 or len(set(names)) != 3:
         raise BadUsage(
@@ -55,7 +57,7 @@ def read_input(
     require_columns(table, names)
     customer, date, amount = names
     features = rfm_of(table, customer, date, amount, reference=reference)
-    return Input(features.table, origin, customer, features.notes)
+    return Input(features.table, origin, table.num_rows, customer, features.notes)
 
 
 @dataclass(frozen=True)
@@ -124,7 +126,7 @@ def read_rows_for(
     identifier = given.identifier
     if identifier is None and model.identifier in given.table.column_names:
         identifier = model.identifier
-    return Input(given.table, given.source, identifier, given.notes)
+    return replace(given, identifier=identifier)
 
 
 def _missing_first(model: Model, table: Any, rfm: str | None) -> list[str]:

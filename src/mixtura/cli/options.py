@@ -79,6 +79,16 @@ def names(text: str | None) -> list[str] | None:
     return found
 
 
+FAMILIES = ("full", "tied", "diag", "spherical")
+
+
+def family_or_auto(text: str) -> str:
+    """A covariance family, or "auto"."""
+    if text not in ("auto", *FAMILIES):
+        raise BadUsage(f"--family {text!r}: choose auto, {', '.join(FAMILIES)}.")
+    return text
+
+
 def number_or_auto(text: str) -> int | str:
     """A number of components, or "auto"."""
     if text == "auto":

@@ -4,15 +4,13 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import cache
-from importlib import import_module
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import ThreadpoolController
 
 from mixtura.learn.data import Block
+from mixtura.numeric.threads import one_blas_thread
 
 Sum = TypeVar("Sum")
 
@@ -99,8 +97,8 @@ class Memory:
     def _each(self, kernel: Callable[..., Sum], args: tuple[Any, ...]) -> Iterator[Sum]:
         """kernel(block, *args) for each block, in order, a few blocks ahead of the reader."""
         n_rows, size = len(self.rows), self.block_rows
-        ranges = [(i, min(i + size, n_rows)) for i in range(0, n_rows, size)]
-        with _blas().limit(limits=1, user_api="blas"):
+        ranges = [(i, min(i + size, n_rows)) for i in range(0, max(n_rows, 1), size)]
+        with one_blas_thread():
             if self.threads == 1 or len(ranges) == 1:
                 for start, stop in ranges:
                     yield kernel(self._block(start, stop), *args)
@@ -141,10 +139,3 @@ def available_threads() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-@cache
-def _blas() -> ThreadpoolController:
-    """The thread pools of the BLAS libraries that NumPy and SciPy have loaded."""
-    import_module("scipy.linalg")  # brings a BLAS of its own
-    return ThreadpoolController()

@@ -12,6 +12,7 @@ from mixtura.learn.maximization import Maximization
 from mixtura.learn.statistics import Statistics
 from mixtura.model.covariance import Covariance, Full
 from mixtura.model.mixture import Mixture
+from mixtura.numeric.threads import one_thread
 
 Array = NDArray[np.float64]
 
@@ -110,11 +111,14 @@ def _nearest(rows: NDArray[Any], centres: Array, unit: Array) -> NDArray[np.intp
 
 
 def kmeans_labels(block: Block, n_components: int, rng: np.random.RandomState) -> NDArray[np.int32]:
-    """Labels by k-means, as scikit-learn runs it."""
+    """Labels by k-means, as scikit-learn runs it, on one thread.
+
+    More of them gain nothing on so few rows, and where processors are busy they wait on each other.
+    """
     from sklearn.cluster import KMeans
     from sklearn.exceptions import ConvergenceWarning
 
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), one_thread("sklearn.cluster"):
         # Fewer distinct rows than components: the policy for dead components deals with it.
         warnings.simplefilter("ignore", ConvergenceWarning)
         options: dict[str, Any] = {"n_init": 1, "random_state": rng}

@@ -184,7 +184,7 @@ def choose(
     numbers = sorted({c.k for c in candidates})
     if len(numbers) == 1:
         taken = min(candidates, key=lambda c: c.bic)
-        return Choice(taken, tuple(candidates), "the number of segments was given", True)
+        return Choice(taken, tuple(candidates), "it is the only number asked for", True)
     per_number = [
         min(fit, key=lambda c: c.bic)
         for k in numbers

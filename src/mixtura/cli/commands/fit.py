@@ -30,8 +30,6 @@ from mixtura.estimators.mixture import GaussianMixture
 
 NOT_CONVERGED = 4
 
-FAMILIES = ("full", "tied", "diag", "spherical")
-
 
 def fit(
     table: options.Table,
@@ -68,8 +66,7 @@ def fit(
     mixtura fit faithful.csv --family auto > model.safetensors
     """
     number, chosen = options.number_or_auto(k), options.names(columns)
-    if family not in ("auto", *FAMILIES):
-        raise BadUsage(f"--family {family!r}: choose auto, {', '.join(FAMILIES)}.")
+    family = options.family_or_auto(family)
     if output is None and (as_json or sys.stdout.isatty()):
         raise BadUsage("name the file for the model with -o, or send standard output to one.")
     with terminal.progress("reading", quiet) as tell:
@@ -90,7 +87,7 @@ def fit(
         rows = rows[complete]
         weights = None if weights is None else weights[complete]
         ks = [number] if isinstance(number, int) else range(1, min(max_k, len(rows) // 2) + 1)
-        families = FAMILIES if family == "auto" else (family,)
+        families = options.FAMILIES if family == "auto" else (family,)
         trials: list[dict[str, Any]] = []
         best: GaussianMixture | None = None
         lowest = np.inf

@@ -78,6 +78,7 @@ def segment(
     mixtura segment orders.parquet --rfm customer,date,amount -o out/
     """
     chosen, number = options.names(columns), options.number_or_auto(k)
+    family = options.family_or_auto(family)
     with (
         ResultFolder(output, RESULTS, force) as folder,
         terminal.progress("reading", quiet) as tell,
@@ -155,7 +156,7 @@ def _record(found: Segmentation, given: Input, asked: dict[str, Any]) -> dict[st
             "format": given.source.format,
             "sha256": given.source.sha256,
             "bytes": given.source.n_bytes,
-            "rows": given.table.num_rows,
+            "rows": given.n_read,
         },
         "seed": asked["seed"],
         "options": asked,
@@ -165,6 +166,7 @@ def _record(found: Segmentation, given: Input, asked: dict[str, Any]) -> dict[st
         "dropped": {c.name: c.reason for c in found.columns if c.role is Role.dropped},
         "segments": {
             "number": found.n_segments,
+            "rows": int(found.complete.sum()),
             "family": found.choice.taken.family,
             "reason": found.choice.reason,
             "sizes": found.profile.sizes.tolist(),
