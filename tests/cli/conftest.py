@@ -23,8 +23,9 @@ def one_thread() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def plain_surroundings(monkeypatch):
-    """No colours, no width and no picture, unless a test asks for them."""
+def plain_surroundings(monkeypatch, tmp_path_factory):
+    """No colours, no width and no picture, unless a test asks for them; and an empty folder."""
+    monkeypatch.chdir(tmp_path_factory.mktemp("here"))
     for name in ("FORCE_COLOR", "NO_COLOR", "COLUMNS", "TERM"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr("mixtura.cli.commands.segment.find_spec", lambda name: None)
