@@ -6,13 +6,21 @@
 import shutil
 import sys
 import tempfile
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import narwhals.stable.v1 as nw
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
-from mixtura.applications.segmentation.recipe import Recipe
+from mixtura.applications.segmentation.recipe import (
+    Recipe,
+    check_complete,
+    incomplete,
+    read_numbers,
+)
 from mixtura.applications.segmentation.rfm import rfm as rfm_of
 from mixtura.cli.failure import BadData, BadUsage
 from mixtura.cli.sources import no_such_file, reason
@@ -108,6 +116,17 @@ def _from_standard_input() -> tuple[Mixture, dict[str, Any]]:
             raise BadData(str(error).replace(str(path), path.name)) from None
 
 
+@dataclass(frozen=True)
+class NewRows:
+    """Rows for a model: the table they came in, and the model's columns of those without a gap."""
+
+    frame: nw.DataFrame[Any]
+    identifier: str | None
+    notes: list[str]
+    complete: NDArray[np.bool_]  # (n,)
+    rows: NDArray[np.float64]  # (n_complete, D)
+
+
 def read_rows_for(
     model: Model,
     source: str,
@@ -117,7 +136,8 @@ def read_rows_for(
     encoding: str | None,
     rfm: str | None,
     reference: str | None,
-) -> Input:
+    drop_missing: bool,
+) -> NewRows:
     """Read new rows for a model; orders are turned into customers as they were for the model."""
     given = read_input(
         source, sql=sql, input_format=input_format, encoding=encoding, rfm=rfm, reference=reference
@@ -126,7 +146,14 @@ def read_rows_for(
     identifier = given.identifier
     if identifier is None and model.identifier in given.table.column_names:
         identifier = model.identifier
-    return replace(given, identifier=identifier)
+    frame = nw.from_native(given.table, eager_only=True)
+    rows = read_numbers(frame, model.recipe.names)
+    if not drop_missing:
+        check_complete(rows, model.recipe.names, "fill them in, or pass --drop-missing")
+    complete = np.logical_not(incomplete(rows))
+    if not complete.any():
+        raise BadData("no row is complete, so there is nothing that the model could be applied to.")
+    return NewRows(frame, identifier, given.notes, complete, rows[complete])
 
 
 def _missing_first(model: Model, table: Any, rfm: str | None) -> list[str]:

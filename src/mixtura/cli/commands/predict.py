@@ -2,13 +2,10 @@
 
 import json
 
-import narwhals.stable.v1 as nw
 import numpy as np
 
 from mixtura.applications.segmentation.assignment import assign, segments_frame
-from mixtura.applications.segmentation.recipe import check_complete, incomplete, read_numbers
 from mixtura.cli import options, terminal
-from mixtura.cli.failure import BadData
 from mixtura.cli.inputs import read_model, read_rows_for
 from mixtura.cli.tables import write_table
 
@@ -46,23 +43,17 @@ def predict(
             encoding=encoding,
             rfm=rfm,
             reference=reference,
+            drop_missing=drop_missing,
         )
-        frame = nw.from_native(given.table, eager_only=True)
-        rows = read_numbers(frame, fitted.recipe.names)
-        if not drop_missing:
-            check_complete(rows, fitted.recipe.names, "fill them in, or pass --drop-missing")
-        complete = np.logical_not(incomplete(rows))
-        if not complete.any():
-            raise BadData("no row is complete, so none can be put into a segment.")
         tell("computing")
-        assignment = assign(fitted.mixture, fitted.recipe, rows[complete])
-        result = segments_frame(frame, given.identifier, assignment, complete)
+        assignment = assign(fitted.mixture, fitted.recipe, given.rows)
+        result = segments_frame(given.frame, given.identifier, assignment, given.complete)
     write_table(result, output, "json" if as_json and output is None else fmt)
     if as_json and output is not None:
         sizes = np.bincount(assignment.segment - 1, minlength=fitted.mixture.n_components)
-        print(json.dumps({"rows": len(frame), "sizes": sizes.tolist(), "output": output}))
+        print(json.dumps({"rows": len(given.frame), "sizes": sizes.tolist(), "output": output}))
     elif not quiet:
         for note in given.notes:
             terminal.say_note(note)
         if output is not None:
-            terminal.say(f"{len(frame):,} rows written to {output}")
+            terminal.say(f"{len(given.frame):,} rows written to {output}")

@@ -3,13 +3,10 @@
 import json
 from typing import Any
 
-import narwhals.stable.v1 as nw
 import numpy as np
 import pyarrow as pa
 
-from mixtura.applications.segmentation.recipe import check_complete, incomplete, read_numbers
 from mixtura.cli import options, terminal
-from mixtura.cli.failure import BadData
 from mixtura.cli.inputs import read_model, read_rows_for
 from mixtura.cli.tables import write_table
 from mixtura.engines.memory import Memory
@@ -51,25 +48,18 @@ def score(
             encoding=encoding,
             rfm=rfm,
             reference=reference,
+            drop_missing=drop_missing,
         )
-        frame = nw.from_native(given.table, eager_only=True)
-        rows = read_numbers(frame, fitted.recipe.names)
-        if not drop_missing:
-            check_complete(rows, fitted.recipe.names, "fill them in, or pass --drop-missing")
-        complete = np.logical_not(incomplete(rows))
-        if not complete.any():
-            raise BadData("no row is complete, so there is nothing to score.")
-        rows = rows[complete]
-        z = fitted.recipe.apply(rows)
+        z = fitted.recipe.apply(given.rows)
         density = Memory(z).map(expectation.log_density, fitted.mixture)
-        density = density + fitted.recipe.log_slope(rows)
+        density = density + fitted.recipe.log_slope(given.rows)
     total = float(density.sum())
     if output is not None or not as_json:
-        listed: list[Any] = [None] * len(frame)
-        for position, value in zip(np.flatnonzero(complete), density.tolist(), strict=True):
+        listed: list[Any] = [None] * len(given.frame)
+        for position, value in zip(np.flatnonzero(given.complete), density.tolist(), strict=True):
             listed[position] = value
         name = given.identifier
-        key = frame[name].to_list() if name is not None else list(range(1, len(frame) + 1))
+        key = given.frame[name].to_list() if name else list(range(1, len(given.frame) + 1))
         columns = {name or "row": key, "log_density": pa.array(listed, pa.float64())}
         write_table(pa.table(columns), output, fmt)
     if as_json:
