@@ -9,7 +9,7 @@ from typing import Any
 from mixtura.engines.memory import Memory
 from mixtura.learn.prior import NormalInverseWishart, Penalty
 from mixtura.model.covariance import FAMILIES
-from mixtura.numeric.kernels import DIALECTS
+from mixtura.numeric.kernels import DIALECTS, dialect
 
 ENGINES: dict[str, Callable[..., Any]] = {"memory": Memory}
 """From rows, weights and memberships, and options ``block_rows`` and ``threads``, to data."""
@@ -23,4 +23,9 @@ PRIORS: dict[str, Callable[..., Any]] = {
 }
 """From the mean and covariance of all rows, and the number of components, to a prior."""
 
-REGISTRIES = {"family": FAMILIES, "dialect": DIALECTS, "engine": ENGINES, "prior": PRIORS}
+REGISTRIES = {
+    "family": FAMILIES,
+    "dialect": {name: dialect(name) for name in DIALECTS},
+    "engine": ENGINES,
+    "prior": PRIORS,
+}

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 from mixtura import Mixture
-from mixtura.numeric.kernels import REFERENCE
+from mixtura.numeric.kernels import dialect as dialect_named
 from tests.laws.drawn import EPS, mixture, rows, with_needle
+
+REFERENCE = dialect_named("reference")
 
 K, D, N = 3, 4, 700
 

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from mixtura.learn.data import Block
 from mixtura.learn.statistics import Statistics
 from mixtura.model.mixture import Mixture
-from mixtura.numeric.kernels import REFERENCE
+from mixtura.numeric.kernels import dialect
 
 Array = NDArray[np.float64]
 
@@ -14,7 +14,7 @@ Array = NDArray[np.float64]
 def e_step(block: Block, mixture: Mixture) -> Statistics:
     """The statistics of a block under the posterior of a mixture, and its log-likelihood."""
     operands = mixture.operands
-    counts, sums, products, log_likelihood = REFERENCE.expectation(
+    counts, sums, products, log_likelihood = dialect().expectation(
         block.rows, block.weights, operands
     )
     return Statistics(
@@ -40,7 +40,7 @@ def assigned(block: Block, mixture: Mixture) -> Statistics:
     r = block.memberships
     if r.ndim == 1:
         r = r[:, None] == np.arange(mixture.n_components)
-    counts, sums, products = REFERENCE.accumulation(
+    counts, sums, products = dialect().accumulation(
         block.rows, r * block.weights[:, None], operands
     )
     n_rows = float(block.weights.sum())
@@ -51,24 +51,24 @@ def assigned(block: Block, mixture: Mixture) -> Statistics:
 
 def log_density(block: Block, mixture: Mixture) -> Array:
     """Log p(x) of each row, (B,)."""
-    return REFERENCE.log_density(block.rows, mixture.operands)
+    return dialect().log_density(block.rows, mixture.operands)
 
 
 def responsibilities(block: Block, mixture: Mixture) -> Array:
     """The probability of each component for each row, (B, K)."""
-    return REFERENCE.posterior(block.rows, mixture.operands)
+    return dialect().posterior(block.rows, mixture.operands)
 
 
 def labels(block: Block, mixture: Mixture) -> NDArray[np.int64]:
     """The likeliest component of each row, (B,)."""
-    return REFERENCE.posterior(block.rows, mixture.operands).argmax(axis=1)
+    return dialect().posterior(block.rows, mixture.operands).argmax(axis=1)
 
 
 def fit_of(block: Block, mixture: Mixture) -> Array:
     """Three sums over rows, (3,): w log p(x), w log of the largest posterior, and w."""
     operands = mixture.operands
-    density = REFERENCE.log_density(block.rows, operands)
-    certainty = REFERENCE.posterior(block.rows, operands).max(axis=1)
+    density = dialect().log_density(block.rows, operands)
+    certainty = dialect().posterior(block.rows, operands).max(axis=1)
     w = block.weights
     present = w > 0
     return np.array(

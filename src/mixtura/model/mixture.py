@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from mixtura.model import storage
 from mixtura.model.covariance import FAMILIES, Covariance
-from mixtura.numeric.kernels import CENTRED_LIMIT, REFERENCE, Operands
+from mixtura.numeric.kernels import CENTRED_LIMIT, Operands, dialect
 from mixtura.numeric.linalg import invert_lower
 from mixtura.numeric.logspace import normalise
 
@@ -164,7 +164,7 @@ class Mixture:
         # Beside the distance from the origin, the spread of a component's own precision matrix
         # decides how far its terms cancel: a needle across the others is as bad as one far away.
         kappa = quadratic + np.abs(products).max(axis=1)
-        far = np.logical_not(kappa < CENTRED_LIMIT) | (not moment.shares(k, d))
+        far = np.logical_not(kappa < CENTRED_LIMIT) | (not moment.shares(d))
         theta = np.concatenate([(constants - 0.5 * quadratic)[:, None], linear, products], axis=1)
         return Operands(
             moment=moment,
@@ -183,15 +183,15 @@ class Mixture:
 
     def log_joint(self, x: ArrayLike) -> Array:
         """Log π_k N(x | μ_k, Σ_k) for rows x (n, D), shape (n, K), in nats."""
-        return REFERENCE.log_joint(self._rows(x), self.operands)
+        return dialect().log_joint(self._rows(x), self.operands)
 
     def log_density(self, x: ArrayLike) -> Array:
         """Log p(x) for rows x (n, D), shape (n,), in nats."""
-        return REFERENCE.log_density(self._rows(x), self.operands)
+        return dialect().log_density(self._rows(x), self.operands)
 
     def responsibilities(self, x: ArrayLike) -> Array:
         """The probability of each component for rows x (n, D), shape (n, K)."""
-        return REFERENCE.posterior(self._rows(x), self.operands)
+        return dialect().posterior(self._rows(x), self.operands)
 
     def _rows(self, x: ArrayLike) -> NDArray[Any]:
         rows = np.asarray(x)

@@ -16,13 +16,17 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 
+WIDEST = 125
+"""Columns up to which all products of a row are formed: 8,001 features, 16 MB a tile."""
+
+
 class Moment(ABC):
     """Which second moments are kept; final classes below, one instance each."""
 
     name: ClassVar[str]
 
-    def shares(self, n_components: int, n_features: int) -> bool:
-        """Whether one product with φ for all components costs less than one for each of them."""
+    def shares(self, n_features: int) -> bool:
+        """Whether one product with φ for all components is to be had: φ must not be too long."""
         return True
 
     @abstractmethod
@@ -32,6 +36,10 @@ class Moment(ABC):
     @abstractmethod
     def accumulate(self, z: Array, phi: Array, r: Array) -> tuple[Array, Array, Array]:
         """Sums over rows of r, r·z and r·products, for r of shape (K, B)."""
+
+    @abstractmethod
+    def unpack(self, sums: Array, pooled: Array, n_features: int) -> tuple[Array, Array, Array]:
+        """Counts, sums and products from the sums of r φ, (K, M), and of w z zᵀ, (D, D)."""
 
     @abstractmethod
     def own(self, residual: Array, r: Array) -> Array:
@@ -76,6 +84,9 @@ class Moment(ABC):
         return self.name.upper()
 
 
+NOT_POOLED = np.empty((0, 0))
+
+
 def _start(z: Array, n_products: int) -> Array:
     """φ with its first 1 + D features filled in."""
     d, rows = z.shape
@@ -90,9 +101,8 @@ class FullMoment(Moment):
 
     name = "full"
 
-    def shares(self, n_components: int, n_features: int) -> bool:
-        # Measured: φ has D²/2 features, which few components or many columns do not repay.
-        return 3 * n_components >= n_features and n_features <= 48
+    def shares(self, n_features: int) -> bool:
+        return n_features <= WIDEST
 
     def features(self, z: Array) -> Array:
         d = len(z)
@@ -104,10 +114,12 @@ class FullMoment(Moment):
         return phi
 
     def accumulate(self, z: Array, phi: Array, r: Array) -> tuple[Array, Array, Array]:
-        d = len(z)
-        sums = r @ phi.T
+        return self.unpack(r @ phi.T, NOT_POOLED, len(z))
+
+    def unpack(self, sums: Array, pooled: Array, n_features: int) -> tuple[Array, Array, Array]:
+        d = n_features
         upper = np.triu_indices(d)
-        products = np.empty((len(r), d, d))
+        products = np.empty((len(sums), d, d))
         products[:, upper[0], upper[1]] = sums[:, 1 + d :]
         products[:, upper[1], upper[0]] = sums[:, 1 + d :]
         return sums[:, 0], sums[:, 1 : 1 + d], products
@@ -153,8 +165,10 @@ class PooledMoment(Moment):
 
     def accumulate(self, z: Array, phi: Array, r: Array) -> tuple[Array, Array, Array]:
         d = len(z)
-        sums = r @ phi[: 1 + d].T
-        return sums[:, 0], sums[:, 1:], (z * r.sum(axis=0)) @ z.T
+        return self.unpack(r @ phi[: 1 + d].T, (z * r.sum(axis=0)) @ z.T, d)
+
+    def unpack(self, sums: Array, pooled: Array, n_features: int) -> tuple[Array, Array, Array]:
+        return sums[:, 0], sums[:, 1 : 1 + n_features], pooled
 
     def own(self, residual: Array, r: Array) -> Array:
         return (residual * r) @ residual.T
@@ -197,9 +211,10 @@ class DiagonalMoment(Moment):
         return phi
 
     def accumulate(self, z: Array, phi: Array, r: Array) -> tuple[Array, Array, Array]:
-        d = len(z)
-        sums = r @ phi.T
-        return sums[:, 0], sums[:, 1 : 1 + d], sums[:, 1 + d :]
+        return self.unpack(r @ phi.T, NOT_POOLED, len(z))
+
+    def unpack(self, sums: Array, pooled: Array, n_features: int) -> tuple[Array, Array, Array]:
+        return sums[:, 0], sums[:, 1 : 1 + n_features], sums[:, 1 + n_features :]
 
     def own(self, residual: Array, r: Array) -> Array:
         return ((residual * residual) @ r)[None]
@@ -241,9 +256,10 @@ class TraceMoment(Moment):
         return phi
 
     def accumulate(self, z: Array, phi: Array, r: Array) -> tuple[Array, Array, Array]:
-        d = len(z)
-        sums = r @ phi.T
-        return sums[:, 0], sums[:, 1 : 1 + d], sums[:, 1 + d]
+        return self.unpack(r @ phi.T, NOT_POOLED, len(z))
+
+    def unpack(self, sums: Array, pooled: Array, n_features: int) -> tuple[Array, Array, Array]:
+        return sums[:, 0], sums[:, 1 : 1 + n_features], sums[:, 1 + n_features]
 
     def own(self, residual: Array, r: Array) -> Array:
         return np.array([np.einsum("db,db,b->", residual, residual, r)])

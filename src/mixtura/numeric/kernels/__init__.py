@@ -4,10 +4,56 @@ Every dialect offers the same operations and answers to the reference within the
 predictor κ gives. Engines say where rows live; a dialect says how one block of them is computed.
 """
 
-from mixtura.numeric.kernels import reference
+from functools import cache
+from importlib import import_module
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
 from mixtura.numeric.kernels.operands import CENTRED_LIMIT, Operands
 
-REFERENCE = reference
-DIALECTS = {"reference": REFERENCE}
+Array = NDArray[np.float64]
 
-__all__ = ["CENTRED_LIMIT", "DIALECTS", "REFERENCE", "Operands"]
+DIALECTS = {
+    "reference": "mixtura.numeric.kernels.reference",
+    "compiled": "mixtura.numeric.kernels.compiled",
+}
+
+
+class Dialect(Protocol):
+    """What every dialect offers; rows x are (B, D) of any numeric type, results float64."""
+
+    def log_joint(self, x: NDArray[Any], operands: Operands) -> Array:
+        """Log joint density of each row with each component, (B, K)."""
+        ...
+
+    def log_density(self, x: NDArray[Any], operands: Operands) -> Array:
+        """Log density of each row, (B,)."""
+        ...
+
+    def posterior(self, x: NDArray[Any], operands: Operands) -> Array:
+        """Responsibilities, (B, K)."""
+        ...
+
+    def expectation(
+        self, x: NDArray[Any], w: Array, operands: Operands
+    ) -> tuple[Array, Array, Array, float]:
+        """Counts, sums, products and log-likelihood under the posterior."""
+        ...
+
+    def accumulation(
+        self, x: NDArray[Any], r: Array, operands: Operands
+    ) -> tuple[Array, Array, Array]:
+        """Counts, sums and products under given responsibilities (B, K)."""
+        ...
+
+
+@cache
+def dialect(name: str = "compiled") -> Dialect:
+    """A dialect by name, imported at its first use: compilers are slow to load."""
+    module: Any = import_module(DIALECTS[name])
+    return module
+
+
+__all__ = ["CENTRED_LIMIT", "DIALECTS", "Dialect", "Operands", "dialect"]

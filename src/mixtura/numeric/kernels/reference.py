@@ -217,11 +217,11 @@ def _sums(tile: _Tile, r: Array, operands: Operands) -> tuple[Array, Array, Arra
     """Counts, sums and products of one tile, in the coordinates of x."""
     near, far, moment = operands.near, operands.far, operands.moment
     if not len(far):
-        return _restored(*moment.accumulate(tile.z, tile.phi, r), operands)
+        return restored(*moment.accumulate(tile.z, tile.phi, r), operands)
     counts, sums = r.sum(axis=1), np.empty((len(r), operands.n_features))
     parts: list[Array] = []
     if len(near):
-        shared = _restored(*moment.accumulate(tile.z, tile.phi, r[near]), operands)
+        shared = restored(*moment.accumulate(tile.z, tile.phi, r[near]), operands)
         counts[near], sums[near] = shared[:2]
         parts.append(shared[2])
     for k in far:
@@ -233,7 +233,7 @@ def _sums(tile: _Tile, r: Array, operands: Operands) -> tuple[Array, Array, Arra
     return counts, sums, moment.stack(parts, index, like)
 
 
-def _restored(
+def restored(
     counts: Array, sums: Array, products: Array, operands: Operands
 ) -> tuple[Array, Array, Array]:
     """Statistics of z about zero as statistics of x about the near components' origins.
