@@ -43,6 +43,14 @@ def read_rows(estimator: Any, x: Any, *, reset: bool, min_rows: int = 1) -> NDAr
         numeric, holds NaN or infinity, or has other columns than the fit. The message names the
         column and the row.
     """
+    if _plain(x, min_rows):
+        known = not reset and not hasattr(estimator, "feature_names_in_")
+        if not (known and x.shape[1] == estimator.n_features_in_):
+            validate_data(estimator, x, reset=reset, skip_check_array=True)
+        check_finite(x, None, LARGEST if reset else np.inf)
+        if reset:
+            check_size(x, None)
+        return x
     frame = _frame(x)
     if frame is not None:
         names = [str(name) for name in frame.columns]
@@ -63,6 +71,17 @@ def read_rows(estimator: Any, x: Any, *, reset: bool, min_rows: int = 1) -> NDAr
     if reset:
         check_size(array, names)
     return array
+
+
+def _plain(x: Any, min_rows: int) -> bool:
+    """Whether the input is an array of numbers in rows and columns, with nothing to convert."""
+    return (
+        type(x) is np.ndarray
+        and x.dtype.kind in "fiu"
+        and x.ndim == 2
+        and x.shape[0] >= min_rows
+        and x.shape[1] > 0
+    )
 
 
 def _frame(x: Any) -> nw.DataFrame[Any] | None:

@@ -8,6 +8,7 @@ Arrays are feature by row, (M, B): the inner loop then runs along contiguous row
 """
 
 from abc import ABC, abstractmethod
+from functools import cache
 from typing import ClassVar
 
 import numpy as np
@@ -84,6 +85,13 @@ class Moment(ABC):
         return self.name.upper()
 
 
+@cache
+def _upper(d: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Rows and columns of the upper triangle of a (D, D) matrix, in the order of features."""
+    rows, columns = np.triu_indices(d)
+    return rows, columns
+
+
 NOT_POOLED = np.empty((0, 0))
 
 
@@ -118,7 +126,7 @@ class FullMoment(Moment):
 
     def unpack(self, sums: Array, pooled: Array, n_features: int) -> tuple[Array, Array, Array]:
         d = n_features
-        upper = np.triu_indices(d)
+        upper = _upper(d)
         products = np.empty((len(sums), d, d))
         products[:, upper[0], upper[1]] = sums[:, 1 + d :]
         products[:, upper[1], upper[0]] = sums[:, 1 + d :]
@@ -129,7 +137,7 @@ class FullMoment(Moment):
 
     def coefficients(self, precisions: Array) -> Array:
         d = precisions.shape[-1]
-        rows, columns = np.triu_indices(d)
+        rows, columns = _upper(d)
         return np.where(rows == columns, -0.5, -1.0) * precisions[:, rows, columns]
 
     def apply(self, precisions: Array, means: Array) -> Array:
