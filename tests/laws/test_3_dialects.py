@@ -1,7 +1,10 @@
 """Every dialect answers as the reference does, within the bound that κ gives."""
 
+import mpmath as mp
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from mixtura import Mixture
 from mixtura.numeric.kernels import dialect as dialect_named
@@ -81,3 +84,31 @@ def test_rows_out_of_reach(dialect, family):
     np.testing.assert_allclose(found, REFERENCE.posterior(x, model.operands), atol=1e-6)
     found = dialect.log_density(x, model.operands)
     np.testing.assert_allclose(found, REFERENCE.log_density(x, model.operands), rtol=1e-12)
+
+
+@settings(deadline=None, max_examples=60, derandomize=True)
+@given(k=st.integers(1, 7), d=st.integers(1, 9), n=st.integers(1, 600), seed=st.integers(0, 99))
+def test_every_size(dialect, family, k, d, n, seed):
+    """Loops that are unrolled have ends: no number of rows, features or components is special."""
+    rng = np.random.default_rng(seed)
+    model = mixture(family, k, d, rng)
+    x, w = rows(model, n, rng), rng.uniform(0.0, 2.0, n)
+    found = dialect.expectation(x, w, model.operands)
+    assert_sums_agree(found, REFERENCE.expectation(x, w, model.operands), 1e-10)
+    found = dialect.posterior(x, model.operands)
+    np.testing.assert_allclose(found, REFERENCE.posterior(x, model.operands), atol=1e-10)
+    found = dialect.log_density(x, model.operands)
+    np.testing.assert_allclose(found, REFERENCE.log_density(x, model.operands), atol=1e-9)
+
+
+def test_the_exponential_is_right_wherever_it_is_asked(dialect):
+    """Posteriors of two components far apart are exps of one number each."""
+    model = Mixture.of([0.5, 0.5], [[0.0], [1.0]], [1.0, 1.0], family="spherical")
+    with mp.workdps(40):
+        for x in np.linspace(-690.0, 36.0, 400):
+            found = dialect.posterior(np.array([[x]]), model.operands)[0, 1]
+            delta = mp.mpf(x) - mp.mpf("0.5")
+            expected = mp.exp(delta) / (1 + mp.exp(delta))
+            # The log joint densities are of the order of x² and rounded before they are compared.
+            bound = EPS * (4 + 2 * (x * x + abs(x)))
+            assert abs(mp.mpf(float(found)) - expected) <= bound * expected
