@@ -8,6 +8,9 @@ What this dialect does not cover goes to the reference: components beyond the li
 far away, and families or sizes for which the products of BLAS are faster.
 """
 
+from collections.abc import Callable
+from typing import Any, TypeVar
+
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
@@ -31,8 +34,25 @@ KINDS: dict[Moment, int] = {FULL: 0, POOLED: 1, TRACE: 1, DIAGONAL: 2}
 # Sums may be reassociated, so that they vectorise; infinities and NaN keep their meaning.
 FAST = {"reassoc", "contract", "nsz", "arcp"}
 
+Function = TypeVar("Function", bound=Callable[..., Any])
 
-@njit(nogil=True, cache=True, error_model="numpy", fastmath=FAST, inline="always")
+
+def compiled(**options: Any) -> Callable[[Function], Function]:
+    """Compile a function at its first call; the machine code is kept on disk where it can be."""
+    shared: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": FAST, **options}
+
+    def decorate(function: Function) -> Function:
+        made: Any
+        try:
+            made = njit(cache=True, **shared)(function)
+        except RuntimeError:  # neither beside the source nor in the user's folder can be written
+            made = njit(**shared)(function)
+        return made
+
+    return decorate
+
+
+@compiled(inline="always")
 def _exp(x: Array, power: NDArray[np.int64], scale: Array, n: int) -> None:
     """Exp of x[:n] ≤ 0 in place; below −700 it is 0. The error is about one unit in the last place.
 
@@ -63,7 +83,7 @@ def _exp(x: Array, power: NDArray[np.int64], scale: Array, n: int) -> None:
         x[t] *= scale[t]
 
 
-@njit(nogil=True, cache=True, error_model="numpy", fastmath=FAST, inline="always")
+@compiled(inline="always")
 def _features(
     x: Array, at: int, n: int, origin: Array, inverse: Array, kind: int, z: Array, phi: Array
 ) -> None:
@@ -106,7 +126,7 @@ def _features(
             m += 1
 
 
-@njit(nogil=True, cache=True, error_model="numpy", fastmath=FAST, inline="always")
+@compiled(inline="always")
 def _products(theta: Array, phi: Array, n: int, joint: Array) -> None:
     """Θ φ into joint (K, TILE), four features and two components at a time."""
     k_all, m_all = theta.shape
@@ -148,7 +168,7 @@ def _products(theta: Array, phi: Array, n: int, joint: Array) -> None:
                 a[t] += a0 * p0[t]
 
 
-@njit(nogil=True, cache=True, error_model="numpy", fastmath=FAST, inline="always")
+@compiled(inline="always")
 def _softmax(
     joint: Array,
     n: int,
@@ -178,7 +198,7 @@ def _softmax(
         total[t] = 1.0 / total[t]
 
 
-@njit(nogil=True, cache=True, error_model="numpy", fastmath=FAST, inline="always")
+@compiled(inline="always")
 def _add(joint: Array, phi: Array, n: int, m_all: int, sums: Array) -> None:
     """Sums over rows of r φ, added to sums (K, M), four features and two components at a time."""
     k_all = len(joint)
@@ -228,7 +248,7 @@ def _add(joint: Array, phi: Array, n: int, m_all: int, sums: Array) -> None:
             sums[k, m] += a0
 
 
-@njit(nogil=True, cache=True, error_model="numpy", fastmath=FAST)
+@compiled()
 def _expectation(
     x: Array,
     w: Array,
@@ -283,7 +303,7 @@ def _expectation(
     return sums, products, log_likelihood, far
 
 
-@njit(nogil=True, cache=True, error_model="numpy", fastmath=FAST)
+@compiled()
 def _posterior(
     x: Array,
     origin: Array,
