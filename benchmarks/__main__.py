@@ -20,7 +20,7 @@ PACKAGES = ["mixtura", "numpy", "scipy", "scikit-learn", "numba", "threadpoolctl
 
 def scripts():
     """Every benchmark by name; each prints one JSON object."""
-    return {path.stem: path for path in sorted(HERE.glob("[!_]*.py"))}
+    return {path.stem: path for path in sorted(HERE.glob("[!_]*.py")) if path.stem != "plot"}
 
 
 def cpu_model():
