@@ -25,6 +25,9 @@ def main(arguments: list[str] | None = None) -> int:
             file=sys.stderr,
         )
         return 2
-    from mixtura.cli.program import run
+    try:
+        from mixtura.cli.program import run
 
-    return run(sys.argv[1:] if arguments is None else arguments)
+        return run(sys.argv[1:] if arguments is None else arguments)
+    except KeyboardInterrupt:  # before there was anything to interrupt
+        return 130

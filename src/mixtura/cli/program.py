@@ -1,12 +1,8 @@
 """The program: its commands, and how it ends."""
 
 import os
-import signal
 import sys
-from collections.abc import Generator
-from contextlib import contextmanager
 from json import dumps
-from threading import current_thread, main_thread
 from typing import Annotated, Any
 
 import typer
@@ -19,6 +15,7 @@ from mixtura.cli.commands.sample import sample
 from mixtura.cli.commands.score import score
 from mixtura.cli.commands.segment import segment
 from mixtura.cli.failure import BadData, Failure
+from mixtura.cli.interruption import listening
 
 INTERRUPTED = 130
 
@@ -64,7 +61,7 @@ def run(arguments: list[str]) -> int:
     try:
         command = typer.main.get_command(program)
         # Not command.main, which ends the process by itself when a pipe is closed.
-        with _terminable(), command.make_context("mixtura", [*arguments]) as context:
+        with listening(), command.make_context("mixtura", [*arguments]) as context:
             result = command.invoke(context)
             sys.stdout.flush()
         return result if isinstance(result, int) else 0
@@ -88,19 +85,6 @@ def run(arguments: list[str]) -> int:
         if not arguments:  # the help has been shown
             return 2
         return _failed(f"{message}; mixtura --help says what there is", 2, as_json)
-
-
-@contextmanager
-def _terminable() -> Generator[None]:
-    """End at SIGTERM as at Ctrl-C: what is half written is taken back."""
-    if current_thread() is not main_thread():  # only there can a handler be set
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _failed(message: str, code: int, as_json: bool) -> int:

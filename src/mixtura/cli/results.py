@@ -3,16 +3,15 @@
 import os
 import secrets
 import shutil
-import signal
 import tempfile
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from pathlib import Path
-from threading import current_thread, main_thread
 from types import TracebackType
 from typing import Self
 
 from mixtura.cli.failure import BadUsage
+from mixtura.cli.interruption import check, undisturbed
 from mixtura.cli.sources import reason
 
 
@@ -55,6 +54,7 @@ def whole_file(destination: str | Path) -> Generator[Path]:
                 pass
             yield made
             _to_disk(made)
+            check()
             os.replace(made, final)
         finally:
             made.unlink(missing_ok=True)
@@ -134,7 +134,8 @@ class ResultFolder:
         done = False
         try:
             if kind is None:
-                with _undisturbed():
+                check()
+                with undisturbed():
                     self._move(room)
                 done = True
         except OSError as problem:
@@ -185,21 +186,6 @@ class ResultFolder:
             except OSError:
                 return
         self._made.clear()
-
-
-@contextmanager
-def _undisturbed() -> Generator[None]:
-    """Leave Ctrl-C and its like without effect: what is nearly done had better be done."""
-    if current_thread() is not main_thread():  # only there are signals handled
-        yield
-        return
-    signals = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(number, lambda *_: None) for number in signals]
-    try:
-        yield
-    finally:
-        for number, handler in zip(signals, before, strict=True):
-            signal.signal(number, handler)
 
 
 def _to_disk(path: Path) -> None:

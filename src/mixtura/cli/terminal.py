@@ -12,6 +12,8 @@ from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from mixtura.cli.interruption import check
+
 GAP = 2
 """Blanks between the columns of a table."""
 LONGEST_WORD = 16
@@ -43,12 +45,17 @@ def progress(title: str, quiet: bool) -> Generator[Any]:
     """A line that says what is being done, on a terminal only; yields a function to change it."""
     console = words()
     if quiet or not console.is_terminal:
-        yield lambda text: None
+        yield lambda text: check()
         return
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task(title, total=None)
-        yield lambda text: bar.update(task, description=text)
+
+        def tell(text: str) -> None:
+            check()
+            bar.update(task, description=text)
+
+        yield tell
 
 
 def width() -> int:
