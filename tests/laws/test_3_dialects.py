@@ -112,3 +112,15 @@ def test_the_exponential_is_right_wherever_it_is_asked(dialect):
             # The log joint densities are of the order of x² and rounded before they are compared.
             bound = EPS * (4 + 2 * (x * x + abs(x)))
             assert abs(mp.mpf(float(found)) - expected) <= bound * expected
+
+
+def test_bits_do_not_depend_on_where_arrays_lie(dialect, family):
+    rng = np.random.default_rng(12)
+    model = mixture(family, K, D, rng)
+    x, w = rows(model, N, rng), rng.uniform(0.0, 2.0, N)
+    found, clutter = set(), []
+    for _ in range(100):
+        clutter = [*clutter[-20:], np.empty(rng.integers(1, 5000))]
+        results = dialect.expectation(x.copy(), w.copy(), model.operands)
+        found.add(b"".join(np.asarray(part).tobytes() for part in results))
+    assert len(found) == 1

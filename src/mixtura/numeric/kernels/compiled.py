@@ -52,7 +52,7 @@ def compiled(**options: Any) -> Callable[[Function], Function]:
     return decorate
 
 
-@compiled(inline="always")
+@compiled()
 def _exp(x: Array, power: NDArray[np.int64], scale: Array, n: int) -> None:
     """Exp of x[:n] ≤ 0 in place; below −700 it is 0. The error is about one unit in the last place.
 
@@ -83,7 +83,7 @@ def _exp(x: Array, power: NDArray[np.int64], scale: Array, n: int) -> None:
         x[t] *= scale[t]
 
 
-@compiled(inline="always")
+@compiled()
 def _features(
     x: Array, at: int, n: int, origin: Array, inverse: Array, kind: int, z: Array, phi: Array
 ) -> None:
@@ -126,7 +126,7 @@ def _features(
             m += 1
 
 
-@compiled(inline="always")
+@compiled()
 def _products(theta: Array, phi: Array, n: int, joint: Array) -> None:
     """Θ φ into joint (K, TILE), four features and two components at a time."""
     k_all, m_all = theta.shape
@@ -168,7 +168,7 @@ def _products(theta: Array, phi: Array, n: int, joint: Array) -> None:
                 a[t] += a0 * p0[t]
 
 
-@compiled(inline="always")
+@compiled()
 def _softmax(
     joint: Array,
     n: int,
@@ -198,7 +198,7 @@ def _softmax(
         total[t] = 1.0 / total[t]
 
 
-@compiled(inline="always")
+@compiled()
 def _add(joint: Array, phi: Array, n: int, m_all: int, sums: Array) -> None:
     """Sums over rows of r φ, added to sums (K, M), four features and two components at a time."""
     k_all = len(joint)
@@ -278,8 +278,11 @@ def _expectation(
         for t in range(n):
             if not abs(density[t]) < distant:
                 far += 1
-            part += w[at + t] * density[t]
             total[t] *= w[at + t]
+        # Sums have loops of their own, without a store: where one might overlap what is read, the
+        # compiler keeps a second version, and which of them runs would depend on the addresses.
+        for t in range(n):
+            part += w[at + t] * density[t]
         log_likelihood += part
         for k in range(k_all):
             row = joint[k]
