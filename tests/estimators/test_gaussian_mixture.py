@@ -20,6 +20,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from mixtura import GaussianMixture, Mixture, NormalInverseWishart
+from mixtura.estimators.wiring import STARTS
 from mixtura.learn.em import Iteration
 from mixtura.model.covariance import FAMILIES
 
@@ -66,7 +67,7 @@ class TestRowWeights:
             weighted = getattr(one, name)(rows, sample_weight=weights)
             assert_allclose(weighted, getattr(two, name)(repeated), rtol=1e-10, err_msg=name)
 
-    @pytest.mark.parametrize("how", ["kmeans", "k-means++", "random", "random_from_data"])
+    @pytest.mark.parametrize("how", STARTS)
     def test_a_row_of_no_weight_is_an_absent_row_in_every_start(self, how):
         rows = blobs()
         present = np.ones(len(rows))
@@ -842,7 +843,8 @@ class TestCallbacks:
         assert model.n_iter_ == 4
         with pytest.warns(ConvergenceWarning):
             plain = GaussianMixture(2, random_state=0, tol=0, max_iter=4).fit(rows)
-        assert_same(model, plain, rtol=0, atol=0)
+        # Who is not listened to runs in compiled code, whose sums have another order.
+        assert_same(model, plain, rtol=1e-12, atol=0)
 
     def test_hooks_are_taken_down_after_an_error(self):
         recorder = Recorder()
@@ -948,7 +950,7 @@ class TestAmongScikitLearnsTools:
 
 
 @every_family
-@pytest.mark.parametrize("how", ["kmeans", "k-means++", "random", "random_from_data"])
+@pytest.mark.parametrize("how", STARTS)
 def test_the_same_number_is_the_same_fit(family, how):
     rows = blobs(apart=2.0)
     options = {"covariance_type": family, "init_params": how, "random_state": 7, "tol": 0.1}

@@ -1,12 +1,14 @@
 """What the laws are parametrised over. Whoever registers a member here is under every law.
 
-Families and dialects have a registry of their own in the package; engines and priors have it here.
+Families and dialects have a registry of their own in the package; engines, priors and
+accelerators have it here.
 """
 
 from collections.abc import Callable
 from typing import Any
 
 from mixtura.engines.memory import Memory
+from mixtura.learn.acceleration import Lbfgs, Squarem
 from mixtura.learn.prior import NormalInverseWishart, Penalty
 from mixtura.model.covariance import FAMILIES
 from mixtura.numeric.kernels import DIALECTS, dialect
@@ -23,9 +25,13 @@ PRIORS: dict[str, Callable[..., Any]] = {
 }
 """From the mean and covariance of all rows, and the number of components, to a prior."""
 
+ACCELERATORS: dict[str, Any] = {"squarem": Squarem(), "lbfgs": Lbfgs()}
+"""Those that take other steps than EM's own."""
+
 REGISTRIES = {
     "family": FAMILIES,
     "dialect": {name: dialect(name) for name in DIALECTS},
     "engine": ENGINES,
     "prior": PRIORS,
+    "accelerator": ACCELERATORS,
 }

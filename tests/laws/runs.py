@@ -1,9 +1,10 @@
-"""Runs of plain EM, with every mixture on the way, for any family, prior and constraint."""
+"""Runs of EM, with every mixture on the way, for any family, prior and constraint."""
 
 import numpy as np
 
 from mixtura.engines.memory import Memory
 from mixtura.learn import initial
+from mixtura.learn.acceleration import Plain
 from mixtura.learn.em import em
 from mixtura.learn.expectation import e_step
 from mixtura.learn.maximization import Maximization
@@ -12,7 +13,19 @@ from mixtura.learn.maximization import Maximization
 class Run:
     """EM from labels: its objective at each mixture, and the mixtures."""
 
-    def __init__(self, x, labels, family, k, *, prior=None, floor=None, max_iter=100, tol=0.0):
+    def __init__(
+        self,
+        x,
+        labels,
+        family,
+        k,
+        *,
+        prior=None,
+        floor=None,
+        accelerate=Plain(),  # noqa: B008  a value
+        max_iter=100,
+        tol=0.0,
+    ):
         self.data = Memory(x, memberships=labels, threads=1)
         whole = initial.total(self.data)
         self.covariance = whole.covariances[0]
@@ -27,12 +40,26 @@ class Run:
         )
         alike = initial.alike(whole, family, k)
         start = initial.from_memberships(self.data, alike, self.maximize)
-        self.mixtures = [start]
-        self.fit = em(start, self.expect, self.maximize, tol=tol, max_iter=max_iter, watch=self.see)
+        self.mixtures, self.visited = [start], []
+        self.fit = em(
+            start,
+            self.visit,
+            self.maximize,
+            accelerate=accelerate,
+            tol=tol,
+            max_iter=max_iter,
+            watch=self.see,
+        )
         self.objectives = np.array([record.objective for record in self.fit.history])
 
     def expect(self, mixture):
         return self.data.fold(e_step, mixture)
+
+    def visit(self, mixture):
+        """An E-step of the run itself: where, and what it found."""
+        statistics = self.expect(mixture)
+        self.visited.append((mixture, statistics))
+        return statistics
 
     def see(self, number, record, mixture):
         self.mixtures.append(mixture)

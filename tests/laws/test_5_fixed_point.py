@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 
+from mixtura.learn.em import em
 from mixtura.learn.maximization import m_step
 from mixtura.learn.statistics import Statistics
 from tests.laws.drawn import (
@@ -60,3 +61,20 @@ def test_where_em_ends_the_score_is_zero(family, name):
     # The same test sees a mixture that is a little beside the end.
     elsewhere = vector + 1e-3 * rng.normal(size=vector.shape)
     assert np.abs(gradient(objective, elsewhere)).max() > 3e-5
+
+
+@pytest.mark.parametrize("name", ["none", *PRIORS])
+def test_accelerated_it_ends_there_too(family, accelerator, name):
+    """The end is a fixed point of EM's own step, and the end of a run that goes on from it."""
+    rng = np.random.default_rng(13)
+    x = np.vstack([rng.normal(size=(50, 2)) + 2.0 * j for j in range(2)])
+    prior = PRIORS.get(name)
+    labels = np.repeat([0, 1], 50)
+    run = Run(x, labels, family, 2, prior=prior, accelerate=accelerator, max_iter=100)
+    end = run.fit.mixture
+    assert_mixtures_close(run.maximize(run.expect(end), end), end, 1e-7)
+    plain = Run(x, labels, family, 2, prior=prior, tol=1e-15, max_iter=800).fit.mixture
+    assert abs(run.objective(end) - run.objective(plain)) < 1e-11
+    assert_mixtures_close(end, plain, 1e-5)
+    again = em(end, run.expect, run.maximize, accelerate=accelerator, tol=0.0, max_iter=20)
+    assert_mixtures_close(again.mixture, end, 1e-6)

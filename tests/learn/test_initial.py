@@ -1,11 +1,15 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from mixtura import Full, Mixture
+from mixtura import Full, Mixture, NormalInverseWishart
 from mixtura.engines.memory import Memory
 from mixtura.learn import initial
 from mixtura.learn.data import Block
+from mixtura.learn.expectation import assigned, e_step
 from mixtura.learn.maximization import Maximization
+from mixtura.learn.prior import Penalty
 from mixtura.model.covariance import FAMILIES
 
 RNG = np.random.default_rng(0)
@@ -211,3 +215,190 @@ def test_single_gaussian_from_labels_of_one():
     found = initial.from_memberships(Memory(X, memberships=labels), model, maximize)
     expected = Mixture.of([1.0], [X.mean(axis=0)], [np.cov(X.T, bias=True)], family=Full)
     np.testing.assert_allclose(found.log_density(X), expected.log_density(X), rtol=1e-10)
+
+
+# Merging
+
+
+def merge(family, k, x, weights=None, seed=0, **options):
+    model, maximize = begin(family, k, np.asarray(x, dtype=np.float64))
+    options = {"prior": Penalty(model.total_covariance(), len(x) ** -0.5), **options}
+    maximize = replace(maximize, **options)
+    weights = np.ones(len(x)) if weights is None else weights
+    rng = np.random.RandomState(seed)
+    return initial.from_merging(Block(x, weights), model, maximize, rng)
+
+
+def corners(n=40, spread=0.1, seed=0):
+    """Rows about the corners of a square, and the corners."""
+    rng = np.random.default_rng(seed)
+    centres = np.array([[0.0, 0.0], [0.0, 8.0], [8.0, 0.0], [8.0, 8.0]])
+    return np.repeat(centres, n, axis=0) + spread * rng.normal(size=(4 * n, 2)), centres
+
+
+def assert_at(found, centres, atol):
+    order = ((found.means[:, None] - centres) ** 2).sum(axis=2).argmin(axis=0)
+    assert len(set(order)) == len(centres)
+    np.testing.assert_allclose(found.means[order], centres, atol=atol)
+    return order
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.int32])
+def test_merging_finds_groups_that_are_there(family, dtype):
+    x, centres = corners()
+    if dtype is np.int32:
+        x, centres = np.round(100 * x), 100 * centres
+    found = merge(family, 4, x.astype(dtype))
+    order = assert_at(found, centres, atol=0.06 * x.max() / 8)
+    np.testing.assert_allclose(found.weights[order], 0.25, atol=1e-6)
+    assert isinstance(found.covariance, FAMILIES[family])
+    assert not found.covariance.degenerate(4).any()
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_merging_into_one_is_all_rows(family):
+    found = merge(family, 1, X, prior=None)
+    np.testing.assert_allclose(found.means, X.mean(axis=0)[None], rtol=1e-9)
+    expected = initial.alike(total(X), FAMILIES[family], 1)
+    np.testing.assert_allclose(found.covariances, expected.covariances, rtol=1e-7)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("distinct", [1, 2, 3, 5])
+def test_merging_with_few_distinct_rows(family, distinct):
+    """Fewer than components, as many, and fewer than three for each component."""
+    x = np.repeat(corners(n=2)[0][[0, 2, 4, 6, 7]][:distinct], 6, axis=0)
+    found = merge(family, 3, x)
+    assert found.n_components == 3
+    np.testing.assert_allclose(found.weights.sum(), 1.0)
+    assert np.isfinite(found.means).all()
+    assert not found.covariance.degenerate(3).any()
+    if distinct == 3:
+        assert_at(found, x[::6], atol=1e-6)
+
+
+def test_merging_as_many_components_as_rows():
+    x = corners(n=1)[0]
+    found = merge("diag", 4, x)
+    np.testing.assert_allclose(found.weights.sum(), 1.0)
+    assert not found.covariance.degenerate(4).any()
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_weights_count_in_merging(family):
+    x, centres = corners()
+    x = np.vstack([x, [[1e3, 1e3]]])
+    weights = np.append(np.repeat([1.0, 1.0, 2.0, 4.0], 40), 1e-12)
+    whole = total(x, weights)
+    form = FAMILIES[family]
+    maximize = Maximization(form, None, initial.ROUNDING * np.diagonal(whole.covariances[0]))
+    model = initial.alike(whole, form, 4)
+    found = initial.from_merging(Block(x, weights), model, maximize, np.random.RandomState(0))
+    order = assert_at(found, centres, atol=0.06)
+    np.testing.assert_allclose(found.weights[order], np.array([1, 1, 2, 4]) / 8, atol=1e-6)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_merging_asks_the_prior_and_the_constraint(family):
+    x, _ = corners()
+    whole = total(x)
+    prior = NormalInverseWishart.default(whole.mean, whole.covariances[0], 4)
+    heavy = replace(prior, shrinkage=1e9)
+    for mean in merge(family, 4, x, prior=heavy).means:
+        np.testing.assert_allclose(mean, whole.mean, atol=1e-3)
+    floored = merge(family, 4, x, constrain=lambda c: c.floored(np.full(2, 2.0)))
+    assert np.linalg.eigvalsh(floored.covariances).min() > 2.0 - 1e-9
+
+
+def test_the_same_number_is_the_same_merging():
+    one, two, other = (merge("full", 3, X, seed=seed) for seed in (5, 5, 6))
+    np.testing.assert_array_equal(one.to_vector(), two.to_vector())
+    assert not np.array_equal(one.to_vector(), other.to_vector())
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_merging_in_other_units(family):
+    """Of columns; of all columns together for the spherical family."""
+    x = corners(n=60, spread=1.5)[0] @ [[1.0, 0.4], [0.0, 1.0]]
+    matrix = 1e3 * np.eye(2) if family == "spherical" else np.diag([1e-4, 1e5])
+    here, there = merge(family, 5, x), merge(family, 5, x @ matrix.T + 30.0)
+    np.testing.assert_allclose(there.weights, here.weights, rtol=1e-6)
+    np.testing.assert_allclose(there.means, here.means @ matrix.T + 30.0, rtol=1e-6)
+    expected = matrix @ here.covariances @ matrix.T
+    np.testing.assert_allclose(there.covariances, expected, rtol=1e-6, atol=1e-8 * expected.max())
+
+
+@pytest.mark.parametrize(
+    ("n", "d"), [(60, 3), (900, 3), (12, 10), (90, 10), (30, 30), (40, 30), (900, 30)]
+)
+def test_merging_groups_that_are_apart_in_one_of_many_directions(n, d):
+    """Also with fewer rows than matrices of their own would need."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(n, d)) + np.where(np.arange(n) % 2, 20.0, -20.0)[:, None]
+    found = merge("full", 2, x)
+    order = found.means[:, 0].argsort()
+    np.testing.assert_array_equal(order[np.arange(n) % 2], found.responsibilities(x).argmax(axis=1))
+    assert not found.covariance.degenerate(2).any()
+
+
+def test_merging_groups_that_are_thin_and_side_by_side():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(600, 2)) * [0.05, 30.0]
+    x[:, 0] += np.arange(600) % 3
+    x = x @ [[1.0, 1.0], [-1.0, 1.0]]
+    found = merge("full", 3, x)
+    labels = found.responsibilities(x).argmax(axis=1)
+    assert len(set(zip(np.arange(600) % 3, labels, strict=True))) == 3
+
+
+def test_merging_wants_rows_for_its_parameters_and_not_too_many():
+    assert initial.rows_to_merge(begin("spherical", 2)[0]) == 5_000
+    x = RNG.normal(size=(60, 30))
+    k = initial.alike(total(x), Full, 2)
+    assert initial.rows_to_merge(k) == 20 * (2 * (30 * 31 // 2 + 30) + 1)
+    assert initial.rows_to_merge(initial.alike(total(x), Full, 90)) == initial.SAMPLE
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_what_groups_have_in_common_is_their_pooled_scatter(family):
+    model, maximize = begin(family, 3)
+    found = assigned(Block(X, np.ones(len(X)), LABELS), model)
+    extra = initial._common(found)
+    part = initial.SHRINKAGE
+    np.testing.assert_allclose(extra.n_scatter.sum(), part * len(X))
+    mixed = maximize(found + extra, model)
+    _, means, dense = expected_from(LABELS)
+    np.testing.assert_allclose(mixed.means, means, rtol=1e-9, atol=1e-9)
+    counts = np.bincount(LABELS)
+    if family == "full":
+        pooled = np.einsum("k,kij->ij", counts, dense) / len(X)
+        own = part * len(X) / 3
+        expected = (counts[:, None, None] * dense + own * pooled) / (counts + own)[:, None, None]
+        np.testing.assert_allclose(mixed.covariances, expected, rtol=1e-8)
+    if family == "tied":
+        plain = maximize(found, model)
+        np.testing.assert_allclose(mixed.covariances, plain.covariances, rtol=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("k", "limit", "expected"),
+    [(1, 99, 1), (2, 99, 6), (20, 99, 60), (21, 99, 42), (5, 12, 12), (5, 3, 5), (30, 40, 40)],
+)
+def test_more_components_than_are_wanted(k, limit, expected):
+    assert initial._too_many(k, limit) == expected
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_merging_is_hardly_worse_than_where_its_rows_came_from(family):
+    """Before the fit itself, within 0.05 nats per row of EM begun from the truth, on average."""
+    gaps = []
+    for seed in range(5):
+        rng = np.random.default_rng(seed)
+        truth = initial.alike(total(X), FAMILIES[family], 6)
+        root = np.sqrt(np.trace(truth.covariances[0]))
+        truth = Mixture(truth.weights, 3 * root * rng.normal(size=(6, 3)), truth.covariance)
+        x = truth.sample(600, seed)[0]
+        score = e_step(Block(x, np.ones(600)), merge(family, 6, x, seed=seed)).log_likelihood
+        gaps.append((e_step(Block(x, np.ones(600)), truth).log_likelihood - score) / 600)
+    assert np.mean(gaps) < 0.05

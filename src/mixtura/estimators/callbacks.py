@@ -47,6 +47,14 @@ class Observed:
             self.context = estimator._init_callback_context(max_subtasks=n_init)
             self._begin(self.context)
 
+    @property
+    def listened_to(self) -> bool:
+        """Whether anybody wants to hear of each iteration."""
+        estimator = self.estimator
+        return bool(getattr(estimator, "_skl_callbacks", ())) or hasattr(
+            estimator, "_parent_callback_ctx"
+        )
+
     def _begin(self, context: Any) -> None:
         context.call_on_fit_task_begin(estimator=self.estimator, **self.shared)
 

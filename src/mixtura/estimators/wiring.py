@@ -9,8 +9,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from mixtura.engines.memory import Memory
 from mixtura.learn import initial
+from mixtura.learn.acceleration import Accelerator, Lbfgs, Plain, Squarem
 from mixtura.learn.data import Data
-from mixtura.learn.maximization import Constraint, Maximization
+from mixtura.learn.em import Rest, little_to_gain, stands_still
+from mixtura.learn.gradient import covers
+from mixtura.learn.maximization import Bounds, Maximization
 from mixtura.learn.prior import Penalty, Prior
 from mixtura.learn.reduction import Drop, Keep, Policy, Reseed
 from mixtura.learn.statistics import Statistics
@@ -19,8 +22,9 @@ from mixtura.model.mixture import Mixture
 
 Array = NDArray[np.float64]
 
-STARTS = ("kmeans", "k-means++", "random", "random_from_data")
+STARTS = ("kmeans", "k-means++", "random", "random_from_data", "merge")
 POLICIES = ("keep", "reseed", "drop")
+ACCELERATORS = ("auto", "none", "squarem", "lbfgs")
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,10 @@ class Plan:
     maximize: Maximization
     dead: Callable[[], Policy]
     """A new policy for each run: some of them count."""
+    accelerate: Accelerator
+    rest: Rest
+    plain: bool
+    """EM's own steps and scikit-learn's rule for stopping, with all components kept."""
 
 
 def plan(
@@ -49,6 +57,7 @@ def plan(
     variance_floor: ArrayLike | None,
     prior: Prior | None,
     dead_components: str,
+    accelerate: str,
 ) -> Plan:
     """Resolve the options of an estimator for one table."""
     n_rows = len(rows) if weights is None else int(np.count_nonzero(weights))
@@ -62,14 +71,11 @@ def plan(
     whole = initial.total(data)
     covariance = whole.covariances[0]
     total = float(len(rows)) if weights is None else float(weights.sum())
-    constrain: Constraint | None = None
-    if variance_floor is not None:
-        floor = _floor(variance_floor, rows.shape[1])
-        constrain = _Floor(floor)
+    floor = None if variance_floor is None else _floor(variance_floor, rows.shape[1])
+    ridge = float(reg_covar or 0.0)
+    constrain = Bounds(floor, ridge) if floor is not None or ridge else None
     if prior is None and reg_covar is None:
         prior = Penalty(covariance, total**-0.5)
-    elif reg_covar:
-        constrain = _Ridge(float(reg_covar), constrain)
     if prior is not None:
         _check_prior(prior, whole, family, n_components)
     model = initial.alike(whole, family, n_components)
@@ -95,7 +101,19 @@ def plan(
         model=model,
         maximize=maximize,
         dead=policies[dead_components],
+        accelerate=_accelerator(accelerate, maximize, dead_components),
+        rest=stands_still if accelerate == "none" else little_to_gain,
+        plain=accelerate == "none" and dead_components == "keep",
     )
+
+
+def _accelerator(how: str, maximize: Maximization, dead_components: str) -> Accelerator:
+    """Plain steps where others could leave what is allowed, or meet a mixture of another size."""
+    if how == "none" or maximize.constrain is not None or dead_components != "keep":
+        return Plain()
+    if how == "squarem" or not covers(maximize.family):
+        return Squarem()
+    return Lbfgs()
 
 
 def _check_prior(prior: Prior, whole: Mixture, family: type[Covariance], n_components: int) -> None:
@@ -111,25 +129,6 @@ def _check_prior(prior: Prior, whole: Mixture, family: type[Covariance], n_compo
             f"{found.products.shape}, but X has {whole.n_features} columns, with moments of shape "
             f"{here.products.shape}"
         )
-
-
-@dataclass(frozen=True)
-class _Floor:
-    variances: Array
-
-    def __call__(self, covariance: Covariance) -> Covariance:
-        return covariance.floored(self.variances)
-
-
-@dataclass(frozen=True)
-class _Ridge:
-    amount: float
-    before: Constraint | None
-
-    def __call__(self, covariance: Covariance) -> Covariance:
-        if self.before is not None:
-            covariance = self.before(covariance)
-        return covariance.ridged(self.amount)
 
 
 def _floor(given: ArrayLike, n_features: int) -> Array:
@@ -246,6 +245,9 @@ def _found(setup: Plan, how: Any, rng: np.random.RandomState) -> Mixture:
             return _same_size(how, setup)
     if not isinstance(how, str):
         return _from_memberships(setup, how)
+    if how == "merge":
+        block = setup.data.sample(initial.rows_to_merge(setup.model), rng)
+        return initial.from_merging(block, setup.model, setup.maximize, rng)
     block = setup.data.sample(initial.SAMPLE, rng)
     k = setup.n_components
     if how == "kmeans":

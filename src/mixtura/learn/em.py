@@ -1,12 +1,15 @@
 """The loop: expectation, maximisation, until the objective stands still."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from time import perf_counter
 
 import numpy as np
+from numpy.typing import NDArray
 
+from mixtura.learn.acceleration import Accelerator, Plain, Point, walk
+from mixtura.learn.gradient import MixtureSlope
 from mixtura.learn.maximization import Maximization
 from mixtura.learn.reduction import Keep, Policy
 from mixtura.learn.statistics import Statistics
@@ -24,16 +27,23 @@ class Outcome(Enum):
 
 @dataclass(frozen=True)
 class Iteration:
-    """What one iteration did."""
+    """What one iteration did: one pass over the data."""
 
     objective: float
-    """Nats per row, of the mixture that the iteration began with: log-likelihood plus log prior."""
+    """Nats per row, of the mixture that the iteration began with: log-likelihood plus log prior.
+    Where that mixture was tried and not kept, of the last one that was."""
     change: float
     """Against the iteration before; infinite in the first."""
     seconds: float
     smallest_weight: float
     worst_condition: float
     """The largest ratio of eigenvalues among the covariances."""
+    remaining: float
+    """What is still to be gained, in nats per row, as far as the gains so far tell: a guess;
+    infinite while they do not."""
+    step: str
+    """How the run came to the mixture that the iteration began with: em, squarem, lbfgs, or
+    rejected where it was tried and not kept."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +62,17 @@ class Fit:
 
 Expect = Callable[[Mixture], Statistics]
 Watch = Callable[[int, Iteration, Mixture], bool]
+Rest = Callable[[Sequence[Iteration], float], bool]
+
+
+def stands_still(history: Sequence[Iteration], tol: float) -> bool:
+    """Whether the objective changed by less than a tolerance in the last iteration."""
+    return abs(history[-1].change) < tol
+
+
+def little_to_gain(history: Sequence[Iteration], tol: float) -> bool:
+    """Whether less than a tolerance is left to be gained, by the last two of five iterations."""
+    return len(history) >= 5 and all(record.remaining < tol for record in history[-2:])
 
 
 def em(
@@ -60,6 +81,8 @@ def em(
     maximize: Maximization,
     *,
     dead: Policy = Keep(),  # noqa: B008  a value
+    accelerate: Accelerator = Plain(),  # noqa: B008  a value
+    rest: Rest = stands_still,
     tol: float = 1e-3,
     max_iter: int = 100,
     objective: float = -np.inf,
@@ -76,9 +99,14 @@ def em(
         Statistics of the data to the next mixture.
     dead : Policy, optional
         What is done about components that hold no rows.
+    accelerate : Accelerator, optional
+        Where each pass goes, given those before it.
+    rest : callable, optional
+        Whether a run is at its end, from its records and the tolerance.
     tol : float
-        The run ends once the objective changes by less, in nats per row.
+        The tolerance, in nats per row.
     max_iter : int
+        Passes over the data, at the most.
     objective : float
         That of the mixture before the start, where the run continues another.
     watch : callable, optional
@@ -89,25 +117,59 @@ def em(
     -------
     Fit
     """
-    mixture, history = start, list[Iteration]()
+    mixture, end, history, step_after = start, start, list[Iteration](), walk(accelerate)
     for number in range(1, max_iter + 1):
         began = perf_counter()
         statistics = expect(mixture)
-        before, objective = objective, statistics.log_likelihood + maximize.log_prior(mixture)
-        objective /= statistics.n_rows
-        mixture = dead(maximize(statistics, mixture), statistics.n_weights)
+        found = statistics.log_likelihood + maximize.log_prior(mixture)
+        plain = dead(maximize(statistics, mixture), statistics.n_weights)
+        point = _point(mixture, found / statistics.n_rows, plain, statistics, maximize)
+        step = step_after(point)
+        before, objective = objective, step.objective
+        mixture, end = step.place, step.safe
         record = Iteration(
             objective=objective,
             change=objective - before,
             seconds=perf_counter() - began,
-            smallest_weight=float(mixture.weights.min()),
-            worst_condition=mixture.covariance.worst_condition(mixture.n_components),
+            smallest_weight=float(end.weights.min()),
+            worst_condition=end.covariance.worst_condition(end.n_components),
+            remaining=step.remaining,
+            step=step.how,
         )
         history.append(record)
-        stop = watch is not None and watch(number, record, mixture)
-        if abs(record.change) < tol:
-            return Fit(mixture, Outcome.converged, tuple(history))
+        stop = watch is not None and watch(number, record, end)
+        if rest(history, tol):
+            return Fit(end, Outcome.converged, tuple(history))
         if stop:
-            return Fit(mixture, Outcome.stopped, tuple(history))
+            return Fit(end, Outcome.stopped, tuple(history))
     outcome = Outcome.max_iter if history else Outcome.not_started
-    return Fit(mixture, outcome, tuple(history))
+    return Fit(end, outcome, tuple(history))
+
+
+def _point(
+    mixture: Mixture,
+    objective: float,
+    plain: Mixture,
+    statistics: Statistics,
+    maximize: Maximization,
+) -> Point[Mixture]:
+    """What a pass found, for an accelerator; what it may not ask for is not computed."""
+
+    def at(vector: NDArray[np.float64]) -> Mixture | None:
+        with np.errstate(over="ignore", invalid="ignore"):
+            there = mixture.from_vector(vector) if np.isfinite(vector).all() else None
+        return there if there is not None and maximize.admits(there) else None
+
+    def promise() -> float:
+        total = maximize.total(statistics)
+        gain = total.complete_log_likelihood(plain) - total.complete_log_likelihood(mixture)
+        return gain / statistics.n_rows
+
+    return Point(
+        place=mixture,
+        objective=objective,
+        plain=plain,
+        at=at,
+        slope=lambda: MixtureSlope(maximize.total(statistics), mixture, statistics.n_rows),
+        promise=promise,
+    )

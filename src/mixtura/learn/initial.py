@@ -1,6 +1,10 @@
-"""Starts: a mixture to begin EM with. Always memberships or centres, then the M-step."""
+"""Starts: a mixture to begin EM with. Always memberships or centres, then the M-step.
+
+One of them takes a few steps more, with too many components, and merges them.
+"""
 
 import warnings
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,15 +13,25 @@ from numpy.typing import NDArray
 from mixtura.learn.data import Block, Data
 from mixtura.learn.expectation import assigned, e_step
 from mixtura.learn.maximization import Maximization
+from mixtura.learn.reduction import reduce
 from mixtura.learn.statistics import Statistics
-from mixtura.model.covariance import Covariance, Full
+from mixtura.model.covariance import Covariance, Diagonal, Full, Tied
 from mixtura.model.mixture import Mixture
-from mixtura.numeric.threads import one_thread
+from mixtura.numeric.threads import one_blas_thread, one_thread
 
 Array = NDArray[np.float64]
 
 SAMPLE = 100_000
 """Rows from which a start is made when there are more."""
+
+STEPS = 10
+"""Steps of EM before components are merged."""
+
+SHRINKAGE = 0.02
+"""Rows that groups share, as a part of all, before those steps."""
+
+TIE = 1e-4
+"""Nats per row by which merged starts must differ to be told apart."""
 
 ROUNDING = 1e-10
 """The part of a total variance that is no more than rounding."""
@@ -108,6 +122,79 @@ def _nearest(rows: NDArray[Any], centres: Array, unit: Array) -> NDArray[np.intp
         distance = np.einsum("kd,kd->k", scaled, scaled) - 2.0 * x @ scaled.T
         nearest[start : start + 4096] = distance.argmin(axis=1)
     return nearest
+
+
+def rows_to_merge(model: Mixture) -> int:
+    """How many rows `from_merging` wants: 20 for each parameter, and not too few."""
+    return min(SAMPLE, max(5_000, 20 * model.n_parameters))
+
+
+def from_merging(
+    block: Block, model: Mixture, maximize: Maximization, rng: np.random.RandomState
+) -> Mixture:
+    """Too many components, merged to as many as the model has.
+
+    Seeds are drawn by k-means++ with each column in units of its own: right for groups that lie
+    far apart in one of many directions. Where the model can be askew to the columns they are drawn
+    once more, in coordinates in which all rows together are the standard normal: right for groups
+    that are long and thin, side by side. The likelier end is taken, the first if there is a tie.
+    """
+    covariance, d = model.covariance, model.n_features
+    ways: list[Covariance] = [covariance]
+    if isinstance(covariance, Full | Tied) and d > 1:
+        ways.insert(0, Diagonal(np.diagonal(covariance.dense(1)[0])[None]))
+    with one_blas_thread():
+        ends = [_merged(block, model, maximize, rng, unit) for unit in ways]
+        worth = [e_step(block, end).log_likelihood + maximize.log_prior(end) for end in ends]
+    gain = (worth[-1] - worth[0]) / block.weights.sum()
+    return ends[-1] if gain > TIE else ends[0]
+
+
+def _merged(
+    block: Block,
+    model: Mixture,
+    maximize: Maximization,
+    rng: np.random.RandomState,
+    unit: Covariance,
+) -> Mixture:
+    """Components seeded in coordinates in which a covariance is one, fitted roughly, and merged.
+
+    Rows go to the nearest seed, and the M-step of these groups and a few steps of EM follow.
+    """
+    k, d = model.means.shape
+    z = unit.whiten(block.rows - model.means[0], 0)
+    wanted = _too_many(k, len(z) // (d + 1 if isinstance(model.covariance, Full) else 2))
+    seeds = z[kmeans_seeds(block._replace(rows=z), wanted, rng)]
+    distinct = np.sort(np.unique(seeds, axis=0, return_index=True)[1])
+    seeds = seeds[distinct] if len(distinct) >= k else seeds[:k]
+    around = model.rearranged(np.zeros(len(seeds), dtype=np.intp))
+    groups = assigned(block._replace(memberships=_nearest(z, seeds, np.ones(d))), around)
+    mixture = maximize(groups + _common(groups), around)
+    for _ in range(STEPS):
+        mixture = maximize(e_step(block, mixture), mixture)
+    return reduce(mixture, k)
+
+
+def _too_many(n_components: int, limit: int) -> int:
+    """How many components are merged into so many, where no more than a limit have enough rows."""
+    factor = 1 if n_components == 1 else 3 if n_components <= 20 else 2
+    return max(n_components, min(factor * n_components, limit))
+
+
+def _common(found: Statistics) -> Statistics:
+    """Some more rows, alike for all groups, with the scatter that the groups have in common."""
+    k = len(found.n_weights)
+    none, part = np.zeros(k), SHRINKAGE / k
+    return replace(
+        found,
+        n_weights=none,
+        n_means=none,
+        n_scatter=np.full(k, part * found.n_rows),
+        sums=np.zeros_like(found.sums),
+        products=part * found.moment.shared(found.scatter, k),
+        log_likelihood=0.0,
+        n_rows=0.0,
+    )
 
 
 def kmeans_labels(block: Block, n_components: int, rng: np.random.RandomState) -> NDArray[np.int32]:

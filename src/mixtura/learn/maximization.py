@@ -16,6 +16,20 @@ Array = NDArray[np.float64]
 Constraint = Callable[[Covariance], Covariance]
 
 
+@dataclass(frozen=True)
+class Bounds:
+    """A floor that no covariance falls below, and a ridge that is added to all of them after it."""
+
+    floor: Array | None = None  # (D,), variances
+    ridge: float = 0.0
+
+    def __call__(self, covariance: Covariance) -> Covariance:
+        """The covariance within the bounds."""
+        if self.floor is not None:
+            covariance = covariance.floored(self.floor)
+        return covariance.ridged(self.ridge) if self.ridge else covariance
+
+
 def m_step(
     statistics: Statistics,
     family: type[Covariance],
@@ -86,11 +100,27 @@ class Maximization:
 
     def __call__(self, statistics: Statistics, previous: Mixture | None) -> Mixture:
         """The next mixture, from statistics of the data alone."""
-        pseudo = self._pseudo_data(len(statistics.n_weights))
-        total = statistics if pseudo is None else statistics + pseudo
         return m_step(
-            total, self.family, constrain=self.constrain, floor=self.floor, previous=previous
+            self.total(statistics),
+            self.family,
+            constrain=self.constrain,
+            floor=self.floor,
+            previous=previous,
         )
+
+    def total(self, statistics: Statistics) -> Statistics:
+        """Those of the data and those of the prior."""
+        pseudo = self._pseudo_data(len(statistics.n_weights))
+        return statistics if pseudo is None else statistics + pseudo
+
+    def admits(self, mixture: Mixture) -> bool:
+        """Whether this could have been made here: finite, positive definite, above the floor."""
+        covariance, values = mixture.covariance, mixture.covariance.values
+        if not (np.isfinite(mixture.means).all() and np.isfinite(values).all()):
+            return False
+        if not (mixture.weights > 0).all() or covariance.degenerate(mixture.n_components).any():
+            return False
+        return np.array_equal(covariance.floored(self.floor).values, values)
 
     def log_prior(self, mixture: Mixture) -> float:
         """The log density of the prior, up to a constant; 0 without one."""

@@ -1,4 +1,4 @@
-"""Components put in, taken out: what is done about those that hold no rows."""
+"""Components merged, split, taken out: fewer of them, and what is done where one holds no rows."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -45,6 +45,105 @@ def split(mixture: Mixture, k: int, into: int) -> Mixture:
         index[into] = k
         covariance = covariance.rearranged(index)
     return Mixture(weights, means, covariance)
+
+
+def merged(mixture: Mixture, i: int, j: int) -> Mixture:
+    """Components i and j as one, in the place of i: it has their weight, mean and covariance.
+
+    So the mean and the covariance of the whole mixture stay. A diagonal or spherical covariance
+    keeps of the pair's what its form can hold, and a tied one takes up what lay between the two.
+    """
+    covariance, d = mixture.covariance, mixture.n_features
+    weight, part, step, spread = _pairs(mixture, i, np.array([j]))
+    weights, means = mixture.weights.copy(), mixture.means.copy()
+    weights[i] = weight[0]
+    means[i] += part[0] * step[0]
+    if isinstance(covariance, Tied):
+        values = covariance.values + spread
+    else:
+        one = type(covariance).estimate(np.ones(1), spread, d)
+        values = covariance.values.copy()
+        values[i] = one.values[0]
+        values = np.delete(values, j, axis=0)
+    return Mixture(
+        np.delete(weights, j), np.delete(means, j, axis=0), type(covariance).from_values(values, d)
+    )
+
+
+def merging_costs(mixture: Mixture) -> Array:
+    """What merging any two components may cost, in nats per row, (K, K); infinite for k with k.
+
+    This is Runnalls' bound [@Runnalls2007]: the Kullback-Leibler divergence of the mixture after
+    from the mixture before is at most this. It holds in every family, each with its own form.
+    """
+    k = mixture.n_components
+    costs = np.full((k, k), np.inf)
+    for i in range(k - 1):
+        costs[i, i + 1 :] = costs[i + 1 :, i] = _bounds(mixture, i, np.arange(i + 1, k))
+    return costs
+
+
+def reduce(mixture: Mixture, n_components: int) -> Mixture:
+    """A mixture of fewer components: the cheapest pair is merged until so many are left.
+
+    Parameters
+    ----------
+    mixture : Mixture
+    n_components : int
+        At least one. A mixture that has no more comes back as it is.
+
+    Returns
+    -------
+    Mixture
+        Of the same family.
+    """
+    if mixture.n_components <= n_components:
+        return mixture
+    costs = merging_costs(mixture)
+    while True:
+        i, j = divmod(int(costs.argmin()), len(costs))
+        mixture = merged(mixture, i, j)
+        if mixture.n_components <= n_components:
+            return mixture
+        if isinstance(mixture.covariance, Tied):  # the common matrix has changed for every pair
+            costs = merging_costs(mixture)
+            continue
+        costs = np.delete(np.delete(costs, j, axis=0), j, axis=1)
+        others = np.delete(np.arange(mixture.n_components), i)
+        costs[i, others] = costs[others, i] = _bounds(mixture, i, others)
+
+
+def _pairs(mixture: Mixture, i: int, others: NDArray[np.intp]) -> tuple[Array, Array, Array, Array]:
+    """Component i with each of the others: weight, the other's part of it, step, second moments.
+
+    The moments are those of one row of the pair about its mean; for tied covariances, what lies
+    between the two, which is all that is new.
+    """
+    weights, means = mixture.weights, mixture.means
+    moment = mixture.covariance.moment
+    weight = weights[i] + weights[others]
+    part = np.divide(weights[others], weight, out=np.full(len(others), 0.5), where=weight > 0)
+    step = means[others] - means[i]
+    if isinstance(mixture.covariance, Tied):
+        return weight, part, step, moment.cross((weight * part * (1 - part))[:, None] * step, step)
+    own = mixture.covariance.products(np.ones(len(weights)))
+    shares = part.reshape(-1, *[1] * (own.ndim - 1))
+    spread = (1 - shares) * own[i] + shares * own[others]
+    return weight, part, step, spread + moment.cross((part * (1 - part))[:, None] * step, step)
+
+
+def _bounds(mixture: Mixture, i: int, others: NDArray[np.intp]) -> Array:
+    """Runnalls' bound for component i with each of the others."""
+    covariance = mixture.covariance
+    weight, part, step, spread = _pairs(mixture, i, others)
+    if isinstance(covariance, Tied):
+        distance = (covariance.whiten(step, 0) ** 2).sum(axis=1)
+        return 0.5 * np.log1p(weight * part * (1 - part) * distance)
+    n = len(others)
+    together = type(covariance).estimate(np.ones(n), spread, mixture.n_features).log_det(n)
+    before = covariance.log_det(mixture.n_components)
+    grown = (1 - part) * (together - before[i]) + part * (together - before[others])
+    return 0.5 * weight * np.maximum(grown, 0.0)
 
 
 @dataclass(frozen=True)
