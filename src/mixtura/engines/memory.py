@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.utils.random import sample_without_replacement
 
 from mixtura.learn.data import Block
 from mixtura.numeric.threads import one_blas_thread
@@ -78,10 +79,10 @@ class Memory:
         if self.weights is not None and not (self.weights > 0).all():
             present = np.flatnonzero(self.weights > 0)
             if len(present) > n:
-                present = np.sort(rng.choice(present, n, replace=False))
+                present = present[_some(len(present), n, rng)]
             return self._take(present)
         if n_rows > n:
-            return self._take(np.sort(rng.choice(n_rows, n, replace=False)))
+            return self._take(_some(n_rows, n, rng))
         return self._block(0, n_rows)
 
     def _take(self, index: NDArray[np.intp]) -> Block:
@@ -111,6 +112,12 @@ class Memory:
                         yield waiting.popleft().result()
                 while waiting:
                     yield waiting.popleft().result()
+
+
+def _some(population: int, n: int, rng: np.random.RandomState) -> NDArray[np.intp]:
+    """Numbers below a population, all different and in order, without an array of all of them."""
+    chosen = sample_without_replacement(population, n, random_state=rng)
+    return np.sort(chosen).astype(np.intp)
 
 
 def tree_sum(parts: Iterable[Sum]) -> Sum:

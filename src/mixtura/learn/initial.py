@@ -90,7 +90,13 @@ def from_sample(
     block: Block, memberships: NDArray[Any], model: Mixture, maximize: Maximization
 ) -> Mixture:
     """The M-step of memberships of some rows."""
-    return maximize(assigned(block._replace(memberships=memberships), model), model)
+    found: Statistics | None = None
+    for i in range(0, len(block.rows), 16_384):
+        part = slice(i, i + 16_384)
+        more = assigned(Block(block.rows[part], block.weights[part], memberships[part]), model)
+        found = more if found is None else found + more
+    assert found is not None
+    return maximize(found, model)
 
 
 def from_centres(block: Block, centres: Array, model: Mixture, maximize: Maximization) -> Mixture:
