@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 
 from mixtura import GaussianMixture
-from mixtura.learn.expectation import assigned, e_step, fit_of
+from mixtura.learn.expectation import assigned, certainty_of, e_step, likelihood_of
 from tests.laws.drawn import (
     COMPONENTS,
     FEATURES,
@@ -46,9 +46,11 @@ def test_memberships_and_scores(engine, family, k, d, seed):
     found = engine(x, w.astype(float), labels).fold(assigned, model)
     repeated = engine(np.repeat(x, w, axis=0), None, np.repeat(labels, w))
     assert_close(found, repeated.fold(assigned, model), 1e-13)
-    np.testing.assert_allclose(
-        engine(x, w.astype(float)).fold(fit_of, model), repeated.fold(fit_of, model), rtol=1e-12
-    )
+    scored = engine(x, w.astype(float))
+    for kernel in (likelihood_of, certainty_of):
+        np.testing.assert_allclose(
+            scored.fold(kernel, model), repeated.fold(kernel, model), rtol=1e-12
+        )
 
 
 @pytest.mark.parametrize("engine_name", ENGINES)

@@ -6,7 +6,7 @@ import pytest
 
 from mixtura import Mixture
 from mixtura.learn.data import Block
-from mixtura.learn.expectation import e_step, fit_of
+from mixtura.learn.expectation import certainty_of, e_step, likelihood_of
 from mixtura.model.covariance import FAMILIES
 from tests.oracles.exact import Exact
 
@@ -110,4 +110,6 @@ def test_statistics_with_distant_rows_are_finite(name):
     np.testing.assert_allclose(s.n_weights.sum(), len(x))
     for value in (s.sums, s.products, s.log_likelihood):
         assert np.isfinite(value).all()
-    assert np.isfinite(fit_of(Block(x, np.ones(len(x))), model)).all()
+    block = Block(x, np.ones(len(x)))
+    assert np.isfinite(likelihood_of(block, model)).all()
+    assert np.isfinite(certainty_of(block, model))

@@ -496,14 +496,16 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
         -------
         float
         """
-        log_likelihood, _, n_rows = self._fit_of(X, sample_weight)
+        log_likelihood, n_rows = self._likelihood(self._weighted(X, sample_weight))
         return log_likelihood / n_rows
 
-    def _fit_of(self, X: Any, sample_weight: ArrayLike | None) -> tuple[float, float, float]:
+    def _weighted(self, X: Any, sample_weight: ArrayLike | None) -> Memory:
         rows = self._rows(X)
-        weights = read_weights(sample_weight, len(rows))
-        sums = Memory(rows, weights).fold(expectation.fit_of, self.mixture_)
-        return float(sums[0]), float(sums[1]), float(sums[2])
+        return Memory(rows, read_weights(sample_weight, len(rows)))
+
+    def _likelihood(self, data: Memory) -> tuple[float, float]:
+        sums = data.fold(expectation.likelihood_of, self.mixture_)
+        return float(sums[0]), float(sums[1])
 
     def aic(self, X: Any, sample_weight: ArrayLike | None = None) -> float:
         """Akaike's criterion on rows; smaller is better [@Akaike1974].
@@ -517,7 +519,7 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
         -------
         float
         """
-        log_likelihood, _, _ = self._fit_of(X, sample_weight)
+        log_likelihood, _ = self._likelihood(self._weighted(X, sample_weight))
         return selection.aic(log_likelihood, self._n_parameters())
 
     def bic(self, X: Any, sample_weight: ArrayLike | None = None) -> float:
@@ -532,7 +534,7 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
         -------
         float
         """
-        log_likelihood, _, n_rows = self._fit_of(X, sample_weight)
+        log_likelihood, n_rows = self._likelihood(self._weighted(X, sample_weight))
         return selection.bic(log_likelihood, self._n_parameters(), n_rows)
 
     def icl(self, X: Any, sample_weight: ArrayLike | None = None) -> float:
@@ -548,7 +550,9 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
         float
             mclust reports the negative of it.
         """
-        log_likelihood, log_certainty, n_rows = self._fit_of(X, sample_weight)
+        data = self._weighted(X, sample_weight)
+        log_likelihood, n_rows = self._likelihood(data)
+        log_certainty = data.fold(expectation.certainty_of, self.mixture_)
         return selection.icl(log_likelihood, log_certainty, self._n_parameters(), n_rows)
 
     def _n_parameters(self) -> int:

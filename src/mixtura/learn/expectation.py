@@ -64,13 +64,15 @@ def labels(block: Block, mixture: Mixture) -> NDArray[np.int64]:
     return dialect().posterior(block.rows, mixture.operands).argmax(axis=1)
 
 
-def fit_of(block: Block, mixture: Mixture) -> Array:
-    """Three sums over rows, (3,): w log p(x), w log of the largest posterior, and w."""
-    operands = mixture.operands
-    density = dialect().log_density(block.rows, operands)
-    certainty = dialect().posterior(block.rows, operands).max(axis=1)
-    w = block.weights
+def likelihood_of(block: Block, mixture: Mixture) -> Array:
+    """Two sums over rows, (2,): w log p(x), and w."""
+    density, w = log_density(block, mixture), block.weights
     present = w > 0
-    return np.array(
-        [w[present] @ density[present], w[present] @ np.log(certainty[present]), w.sum()]
-    )
+    return np.array([w[present] @ density[present], w.sum()])
+
+
+def certainty_of(block: Block, mixture: Mixture) -> float:
+    """The sum over rows of w log of the largest posterior."""
+    certainty, w = responsibilities(block, mixture).max(axis=1), block.weights
+    present = w > 0
+    return float(w[present] @ np.log(certainty[present]))

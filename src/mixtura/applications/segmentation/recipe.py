@@ -87,7 +87,7 @@ class Recipe:
     @property
     def floors(self) -> Array | None:
         """The variance floors, shape (D,); None where there is none."""
-        floors = np.array([feature.floor for feature in self.features])
+        floors = self.floors_or_zero()
         return floors if (floors > 0).all() else None
 
     def floors_or_zero(self) -> Array:
