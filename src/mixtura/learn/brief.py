@@ -152,6 +152,7 @@ def brief(
     end, count = _whole_run().run(
         here.rows(block),
         np.require(block.weights, np.float64, ["C", "W"]),
+        *_compiled().factors(Full.moment if FAMILIES[family] < 2 else Diagonal.moment, d),
         FAMILIES[family],
         weights,
         means,
@@ -224,3 +225,8 @@ def _foretold(history: tuple[Iteration, ...]) -> tuple[Iteration, ...]:
 @cache
 def _whole_run() -> Any:
     return import_module("mixtura.numeric.kernels.whole_run")
+
+
+@cache
+def _compiled() -> Any:
+    return import_module("mixtura.numeric.kernels.compiled")

@@ -61,7 +61,7 @@ def responsibilities(block: Block, mixture: Mixture) -> Array:
 
 def labels(block: Block, mixture: Mixture) -> NDArray[np.int64]:
     """The likeliest component of each row, (B,)."""
-    return dialect().posterior(block.rows, mixture.operands).argmax(axis=1)
+    return dialect().labels(block.rows, mixture.operands)
 
 
 def likelihood_of(block: Block, mixture: Mixture) -> Array:

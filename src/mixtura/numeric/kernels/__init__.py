@@ -36,6 +36,10 @@ class Dialect(Protocol):
         """Responsibilities, (B, K)."""
         ...
 
+    def labels(self, x: NDArray[Any], operands: Operands) -> NDArray[np.int64]:
+        """The likeliest component of each row, (B,)."""
+        ...
+
     def expectation(
         self, x: NDArray[Any], w: Array, operands: Operands
     ) -> tuple[Array, Array, Array, float]:

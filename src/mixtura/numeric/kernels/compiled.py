@@ -8,28 +8,40 @@ What this dialect does not cover goes to the reference: components beyond the li
 far away, and families or sizes for which the products of BLAS are faster.
 """
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterator
+from functools import cache
+from itertools import chain
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
-from numba import njit
+from numba import float32, njit
+from numba.extending import overload
 from numpy.typing import NDArray
 
 from mixtura.numeric.kernels import reference
 from mixtura.numeric.kernels.operands import Operands
-from mixtura.numeric.moments import DIAGONAL, FULL, POOLED, TRACE, Moment
+from mixtura.numeric.moments import DIAGONAL, FULL, POOLED, Moment
 
 Array = NDArray[np.float64]
+Single = NDArray[np.float32]
+Real = Any  # an array of float64 or float32: functions are compiled for both
+Index = NDArray[np.int64]
 Rows = NDArray[np.generic]
 
 TILE = 256
 """Rows in a tile: features of all of them stay in the second cache, one feature in the first."""
 
-LONGEST = 8_192
-"""Features beyond which a tile would be too large: 16 MiB."""
+CHUNK = 192
+"""Features of a tile that are held at a time: 384 kB. Where there are more, they are made twice."""
 
-KINDS: dict[Moment, int] = {FULL: 0, POOLED: 1, TRACE: 1, DIAGONAL: 2}
-"""How features are made: all products, the squared length, or the squares."""
+BLOCK = 4
+"""Components that are computed together: arrays of components have a multiple of it in rows."""
+
+SINGLE_LIMIT = 2e3
+"""κ beyond which float32 rows are computed in float64: up to there 5·eps·κ is 1e-3 nats."""
+
+SINGLE_DISTANT = 1e4
+"""Nats beyond which they are, too: rounding there is 1e-3 nats."""
 
 # Sums may be reassociated, so that they vectorise; infinities and NaN keep their meaning.
 FAST = {"reassoc", "contract", "nsz", "arcp"}
@@ -53,7 +65,7 @@ def compiled(**options: Any) -> Callable[[Function], Function]:
 
 
 @compiled()
-def _exp(x: Array, power: NDArray[np.int64], scale: Array, n: int) -> None:
+def _exp_double(x: Array, power: NDArray[np.int64], scale: Array, n: int) -> None:
     """Exp of x[:n] ≤ 0 in place; below −700 it is 0. The error is about one unit in the last place.
 
     x = m log 2 + f with |f| ≤ log(2)/2: exp f by its Taylor polynomial, 2^m by shifting m into the
@@ -83,197 +95,305 @@ def _exp(x: Array, power: NDArray[np.int64], scale: Array, n: int) -> None:
         x[t] *= scale[t]
 
 
+ONE, HALF, LOWEST = np.float32(1.0), np.float32(0.5), np.float32(-87.0)
+LOG2_E = np.float32(1.4426950408889634)
+LOG_2, REST_OF_LOG_2 = np.float32(0.693359375), np.float32(-2.12194440e-4)
+TAYLOR = tuple(np.float32(1.0 / x) for x in (6.0, 24.0, 120.0, 720.0, 5040.0))
+
+
 @compiled()
-def _features(
-    x: Array, at: int, n: int, origin: Array, inverse: Array, kind: int, z: Array, phi: Array
-) -> None:
-    """φ of rows at … at + n, of x (D, B), into phi (M, TILE)."""
-    d = len(origin)
-    if len(inverse):
-        for j in range(d):
-            for t in range(n):
-                z[j, t] = x[j, at + t] - origin[j]
-        for i in range(d):
-            for t in range(n):
-                phi[1 + i, t] = 0.0
-            for j in range(i + 1):
-                g = inverse[i, j]
-                for t in range(n):
-                    phi[1 + i, t] += g * z[j, t]
-    else:
-        for j in range(d):
-            for t in range(n):
-                phi[1 + j, t] = x[j, at + t] - origin[j]
+def _exp_single(x: Single, power: NDArray[np.int32], scale: Single, n: int) -> None:
+    """Exp of x[:n] ≤ 0 in place, in single precision; below −87 it is 0. As `_exp_double`."""
     for t in range(n):
-        phi[0, t] = 1.0
-    m = 1 + d
-    if kind == 0:
-        for i in range(d):
-            for j in range(i, d):
-                for t in range(n):
-                    phi[m, t] = phi[1 + i, t] * phi[1 + j, t]
-                m += 1
-    elif kind == 1:
-        for t in range(n):
-            phi[m, t] = 0.0
-        for i in range(d):
-            for t in range(n):
-                phi[m, t] += phi[1 + i, t] * phi[1 + i, t]
-    else:
-        for i in range(d):
-            for t in range(n):
-                phi[m, t] = phi[1 + i, t] * phi[1 + i, t]
-            m += 1
+        inside = x[t] > LOWEST
+        v = x[t] if inside else LOWEST
+        m = np.floor(v * LOG2_E + HALF)
+        power[t] = (np.int32(m) + np.int32(127)) << np.int32(23) if inside else np.int32(0)
+        f = (v - m * LOG_2) - m * REST_OF_LOG_2
+        p = TAYLOR[4]
+        p = p * f + TAYLOR[3]
+        p = p * f + TAYLOR[2]
+        p = p * f + TAYLOR[1]
+        p = p * f + TAYLOR[0]
+        p = p * f + HALF
+        p = p * f + ONE
+        x[t] = p * f + ONE
+    for t in range(n):
+        x[t] *= scale[t]
+
+
+def _exp(x: Real, power: NDArray[np.integer], scale: Real, n: int) -> None:
+    """Exp of x[:n] ≤ 0 in place, in the precision of x."""
+    raise NotImplementedError("compiled code chooses by type")
+
+
+@overload(_exp)
+def _exp_of_type(x: Any, power: Any, scale: Any, n: Any) -> Callable[..., None]:
+    exp = _exp_single if x.dtype == float32 else _exp_double
+
+    def chosen(x: Any, power: Any, scale: Any, n: Any) -> None:
+        exp(x, power, scale, n)
+
+    return chosen
 
 
 @compiled()
-def _products(theta: Array, phi: Array, n: int, joint: Array) -> None:
-    """Θ φ into joint (K, TILE), four features and two components at a time."""
-    k_all, m_all = theta.shape
-    for k in range(0, k_all - 1, 2):
-        a, b = joint[k], joint[k + 1]
+def _extended(
+    x: Real, at: int, n: int, origin: Array, inverse: Real, centred: Real, z: Real
+) -> None:
+    """One and z of rows at … at + n, of x (D, B), into z (1 + D, TILE)."""
+    d = len(origin)
+    for t in range(n):
+        z[0, t] = 1.0
+    if not len(inverse):
+        for j in range(d):
+            for t in range(n):
+                z[1 + j, t] = x[j, at + t] - origin[j]
+        return
+    for j in range(d):
         for t in range(n):
-            a[t] = theta[k, 0]
-            b[t] = theta[k + 1, 0]
-        m = 1
-        while m + 3 < m_all:
-            p0, p1, p2, p3 = phi[m], phi[m + 1], phi[m + 2], phi[m + 3]
-            a0, a1, a2, a3 = theta[k, m], theta[k, m + 1], theta[k, m + 2], theta[k, m + 3]
-            b0, b1, b2, b3 = (
-                theta[k + 1, m],
-                theta[k + 1, m + 1],
-                theta[k + 1, m + 2],
-                theta[k + 1, m + 3],
-            )
+            centred[j, t] = x[j, at + t] - origin[j]
+    for i in range(d):
+        row, g = z[1 + i], inverse[i]
+        g0, c0 = g[i], centred[i]
+        for t in range(n):
+            row[t] = g0 * c0[t]
+        j = 0
+        while j + 3 < i:
+            g0, g1, g2, g3 = g[j], g[j + 1], g[j + 2], g[j + 3]
+            c0, c1, c2, c3 = centred[j], centred[j + 1], centred[j + 2], centred[j + 3]
+            for t in range(n):
+                row[t] += g0 * c0[t] + g1 * c1[t] + g2 * c2[t] + g3 * c3[t]
+            j += 4
+        while j < i:
+            g0, c0 = g[j], centred[j]
+            for t in range(n):
+                row[t] += g0 * c0[t]
+            j += 1
+
+
+@compiled()
+def _features(z: Real, left: Index, right: Index, start: int, stop: int, n: int, phi: Real) -> None:
+    """Features start … stop of one and z (1 + D, TILE), into phi: products of two rows each.
+
+    A row of -1 stands for the squared length of z.
+    """
+    for m in range(start, stop):
+        into = phi[m - start]
+        if left[m] < 0:
+            for t in range(n):
+                into[t] = 0.0
+            for i in range(1, len(z)):
+                a = z[i]
+                for t in range(n):
+                    into[t] += a[t] * a[t]
+        else:
+            a, b = z[left[m]], z[right[m]]
+            for t in range(n):
+                into[t] = a[t] * b[t]
+
+
+@compiled()
+def _products(theta: Real, start: int, stop: int, phi: Real, n: int, joint: Real) -> None:
+    """Θ φ of features start … stop, added to joint (K, TILE); the first features begin it.
+
+    Four features and four components are taken at a time: K is a multiple of four.
+    """
+    for k in range(0, len(theta), 4):
+        ja, jb, jc, jd = joint[k], joint[k + 1], joint[k + 2], joint[k + 3]
+        a, b, c, d = theta[k], theta[k + 1], theta[k + 2], theta[k + 3]
+        m = start
+        if m == 0:
+            a0, b0, c0, d0 = a[0], b[0], c[0], d[0]
+            for t in range(n):
+                ja[t] = a0
+                jb[t] = b0
+                jc[t] = c0
+                jd[t] = d0
+            m = 1
+        while m + 3 < stop:
+            i = m - start
+            p0, p1, p2, p3 = phi[i], phi[i + 1], phi[i + 2], phi[i + 3]
+            a0, a1, a2, a3 = a[m], a[m + 1], a[m + 2], a[m + 3]
+            b0, b1, b2, b3 = b[m], b[m + 1], b[m + 2], b[m + 3]
+            c0, c1, c2, c3 = c[m], c[m + 1], c[m + 2], c[m + 3]
+            d0, d1, d2, d3 = d[m], d[m + 1], d[m + 2], d[m + 3]
             for t in range(n):
                 f0, f1, f2, f3 = p0[t], p1[t], p2[t], p3[t]
-                a[t] += a0 * f0 + a1 * f1 + a2 * f2 + a3 * f3
-                b[t] += b0 * f0 + b1 * f1 + b2 * f2 + b3 * f3
+                ja[t] += a0 * f0 + a1 * f1 + a2 * f2 + a3 * f3
+                jb[t] += b0 * f0 + b1 * f1 + b2 * f2 + b3 * f3
+                jc[t] += c0 * f0 + c1 * f1 + c2 * f2 + c3 * f3
+                jd[t] += d0 * f0 + d1 * f1 + d2 * f2 + d3 * f3
             m += 4
-        while m < m_all:
-            p0 = phi[m]
-            a0, b0 = theta[k, m], theta[k + 1, m]
+        while m < stop:
+            p0 = phi[m - start]
+            a0, b0, c0, d0 = a[m], b[m], c[m], d[m]
             for t in range(n):
-                a[t] += a0 * p0[t]
-                b[t] += b0 * p0[t]
+                f0 = p0[t]
+                ja[t] += a0 * f0
+                jb[t] += b0 * f0
+                jc[t] += c0 * f0
+                jd[t] += d0 * f0
             m += 1
-    if k_all % 2:
-        k = k_all - 1
-        a = joint[k]
-        for t in range(n):
-            a[t] = theta[k, 0]
-        for m in range(1, m_all):
-            p0, a0 = phi[m], theta[k, m]
-            for t in range(n):
-                a[t] += a0 * p0[t]
 
 
 @compiled()
 def _softmax(
-    joint: Array,
+    joint: Real,
+    k_all: int,
     n: int,
-    top: Array,
-    total: Array,
-    density: Array,
-    power: NDArray[np.int64],
-    scale: Array,
+    top: Real,
+    total: Real,
+    density: Real,
+    power: NDArray[np.integer],
+    scale: Real,
 ) -> None:
     """Posterior of joint (K, TILE) in place, and the log density of each row."""
     for t in range(n):
         top[t] = joint[0, t]
         total[t] = 0.0
-    for k in range(1, len(joint)):
+    for k in range(1, k_all):
         row = joint[k]
         for t in range(n):
             top[t] = max(top[t], row[t])
-    for k in range(len(joint)):
+    for k in range(k_all):
         row = joint[k]
         for t in range(n):
             row[t] -= top[t]
         _exp(row, power, scale, n)
         for t in range(n):
             total[t] += row[t]
+    one = top.dtype.type(1.0)
     for t in range(n):
         density[t] = top[t] + np.log(total[t])
-        total[t] = 1.0 / total[t]
+        total[t] = one / total[t]
 
 
 @compiled()
-def _add(joint: Array, phi: Array, n: int, m_all: int, sums: Array) -> None:
-    """Sums over rows of r φ, added to sums (K, M), four features and two components at a time."""
-    k_all = len(joint)
-    for k in range(0, k_all - 1, 2):
-        a, b = joint[k], joint[k + 1]
-        m = 0
-        while m + 3 < m_all:
-            p0, p1, p2, p3 = phi[m], phi[m + 1], phi[m + 2], phi[m + 3]
-            a0 = a1 = a2 = a3 = b0 = b1 = b2 = b3 = 0.0
+def _add(  # noqa: PLR0915  sixteen sums at once are what keeps the processor busy
+    joint: Real, start: int, stop: int, phi: Real, n: int, sums: Array
+) -> None:
+    """Sums over rows of r φ of features start … stop, added to sums (K, M); as `_products`."""
+    zero = phi.dtype.type(0.0)
+    for k in range(0, len(joint), 4):
+        ra, rb, rc, rd = joint[k], joint[k + 1], joint[k + 2], joint[k + 3]
+        sa, sb, sc, sd = sums[k], sums[k + 1], sums[k + 2], sums[k + 3]
+        m = start
+        while m + 3 < stop:
+            i = m - start
+            p0, p1, p2, p3 = phi[i], phi[i + 1], phi[i + 2], phi[i + 3]
+            a0 = a1 = a2 = a3 = b0 = b1 = b2 = b3 = zero
+            c0 = c1 = c2 = c3 = d0 = d1 = d2 = d3 = zero
             for t in range(n):
-                r, s = a[t], b[t]
                 f0, f1, f2, f3 = p0[t], p1[t], p2[t], p3[t]
-                a0 += r * f0
-                a1 += r * f1
-                a2 += r * f2
-                a3 += r * f3
-                b0 += s * f0
-                b1 += s * f1
-                b2 += s * f2
-                b3 += s * f3
-            sums[k, m] += a0
-            sums[k, m + 1] += a1
-            sums[k, m + 2] += a2
-            sums[k, m + 3] += a3
-            sums[k + 1, m] += b0
-            sums[k + 1, m + 1] += b1
-            sums[k + 1, m + 2] += b2
-            sums[k + 1, m + 3] += b3
+                a, b, c, d = ra[t], rb[t], rc[t], rd[t]
+                a0 += a * f0
+                a1 += a * f1
+                a2 += a * f2
+                a3 += a * f3
+                b0 += b * f0
+                b1 += b * f1
+                b2 += b * f2
+                b3 += b * f3
+                c0 += c * f0
+                c1 += c * f1
+                c2 += c * f2
+                c3 += c * f3
+                d0 += d * f0
+                d1 += d * f1
+                d2 += d * f2
+                d3 += d * f3
+            sa[m] += a0
+            sa[m + 1] += a1
+            sa[m + 2] += a2
+            sa[m + 3] += a3
+            sb[m] += b0
+            sb[m + 1] += b1
+            sb[m + 2] += b2
+            sb[m + 3] += b3
+            sc[m] += c0
+            sc[m + 1] += c1
+            sc[m + 2] += c2
+            sc[m + 3] += c3
+            sd[m] += d0
+            sd[m + 1] += d1
+            sd[m + 2] += d2
+            sd[m + 3] += d3
             m += 4
-        while m < m_all:
-            p0 = phi[m]
-            a0 = b0 = 0.0
+        while m < stop:
+            p0 = phi[m - start]
+            a0 = b0 = c0 = d0 = zero
             for t in range(n):
-                a0 += a[t] * p0[t]
-                b0 += b[t] * p0[t]
-            sums[k, m] += a0
-            sums[k + 1, m] += b0
+                f0 = p0[t]
+                a0 += ra[t] * f0
+                b0 += rb[t] * f0
+                c0 += rc[t] * f0
+                d0 += rd[t] * f0
+            sa[m] += a0
+            sb[m] += b0
+            sc[m] += c0
+            sd[m] += d0
             m += 1
-    if k_all % 2:
-        k = k_all - 1
-        a = joint[k]
-        for m in range(m_all):
-            p0 = phi[m]
-            a0 = 0.0
+
+
+@compiled()
+def _pooled(z: Real, w: Array, at: int, n: int, part: Real, products: Array) -> None:
+    """The lower triangle of Σ w z zᵀ of a tile, added to products (D, D)."""
+    zero = z.dtype.type(0.0)
+    for i in range(len(products)):
+        a = z[1 + i]
+        for t in range(n):
+            part[t] = a[t] * w[at + t]
+        for j in range(i + 1):
+            s, b = zero, z[1 + j]
             for t in range(n):
-                a0 += a[t] * p0[t]
-            sums[k, m] += a0
+                s += part[t] * b[t]
+            products[i, j] += s
+
+
+@compiled()
+def _joint(z: Real, theta: Real, left: Index, right: Index, n: int, phi: Real, joint: Real) -> None:
+    """Log joint densities of a tile; phi is left with the last features."""
+    m_all, chunk = len(left), len(phi)
+    for start in range(0, m_all, chunk):
+        stop = min(start + chunk, m_all)
+        _features(z, left, right, start, stop, n, phi)
+        _products(theta, start, stop, phi, n, joint)
 
 
 @compiled()
 def _expectation(
-    x: Array,
-    w: Array,
+    x: Real,
     origin: Array,
-    inverse: Array,
-    theta: Array,
-    kind: int,
-    pooled: bool,
+    inverse: Real,
+    theta: Real,
+    k_all: int,
+    left: Index,
+    right: Index,
+    power: NDArray[np.integer],
+    scale: Real,
     distant: float,
+    w: Array,
+    pooled: bool,
 ) -> tuple[Array, Array, float, int]:
-    """Sums of r φ (K, M), pooled products (D, D), log-likelihood, and how many rows are distant."""
+    """Sums of r φ (K, M), pooled products (D, D), log-likelihood, and how many rows are distant.
+
+    Θ has a multiple of four rows; those beyond K are of no account.
+    """
     d, n_rows = x.shape
-    k_all, m_all = theta.shape
-    z, phi = np.empty((d, TILE)), np.empty((m_all, TILE))
-    joint = np.empty((k_all, TILE))
-    top, total, density = np.empty(TILE), np.empty(TILE), np.empty(TILE)
-    power = np.empty(TILE, np.int64)
-    scale = power.view(np.float64)
-    sums, products = np.zeros((k_all, m_all)), np.zeros((d, d))
+    m_all = 1 + d if pooled else len(left)
+    chunk = min(len(left), CHUNK)
+    centred, z = np.empty((d, TILE), theta.dtype), np.empty((1 + d, TILE), theta.dtype)
+    phi, joint = np.empty((chunk, TILE), theta.dtype), np.zeros((len(theta), TILE), theta.dtype)
+    top, total = np.empty(TILE, theta.dtype), np.empty(TILE, theta.dtype)
+    density = np.empty(TILE, theta.dtype)
+    sums, products = np.zeros((len(theta), m_all)), np.zeros((d, d))
     log_likelihood, far = 0.0, 0
     for at in range(0, n_rows, TILE):
         n = min(TILE, n_rows - at)
-        _features(x, at, n, origin, inverse, kind, z, phi)
-        _products(theta, phi, n, joint)
-        _softmax(joint, n, top, total, density, power, scale)
+        _extended(x, at, n, origin, inverse, centred, z)
+        _joint(z, theta, left, right, n, phi, joint)
+        _softmax(joint, k_all, n, top, total, density, power, scale)
         part = 0.0
         for t in range(n):
             if not abs(density[t]) < distant:
@@ -288,18 +408,13 @@ def _expectation(
             row = joint[k]
             for t in range(n):
                 row[t] *= total[t]
+        for start in range(0, m_all, chunk):
+            stop = min(start + chunk, m_all)
+            if chunk < len(left):
+                _features(z, left, right, start, stop, n, phi)
+            _add(joint, start, stop, phi, n, sums)
         if pooled:
-            _add(joint, phi, n, 1 + d, sums)
-            for i in range(d):
-                for t in range(n):
-                    top[t] = phi[1 + i, t] * w[at + t]
-                for j in range(i + 1):
-                    s = 0.0
-                    for t in range(n):
-                        s += top[t] * phi[1 + j, t]
-                    products[i, j] += s
-        else:
-            _add(joint, phi, n, m_all, sums)
+            _pooled(z, w, at, n, top, products)
     for i in range(d):
         for j in range(i):
             products[j, i] = products[i, j]
@@ -308,31 +423,35 @@ def _expectation(
 
 @compiled()
 def _posterior(
-    x: Array,
+    x: Real,
     origin: Array,
-    inverse: Array,
-    theta: Array,
-    kind: int,
+    inverse: Real,
+    theta: Real,
+    k_all: int,
+    left: Index,
+    right: Index,
+    power: NDArray[np.integer],
+    scale: Real,
     distant: float,
     density: Array,
     r: Array,
 ) -> int:
     """Log density (B,) and, if r is (B, K), responsibilities; how many rows are distant."""
     d, n_rows = x.shape
-    k_all, m_all = theta.shape
-    z, phi = np.empty((d, TILE)), np.empty((m_all, TILE))
-    joint = np.empty((k_all, TILE))
-    top, total = np.empty(TILE), np.empty(TILE)
-    power = np.empty(TILE, np.int64)
-    scale = power.view(np.float64)
+    chunk = min(len(left), CHUNK)
+    centred, z = np.empty((d, TILE), theta.dtype), np.empty((1 + d, TILE), theta.dtype)
+    phi, joint = np.empty((chunk, TILE), theta.dtype), np.empty((len(theta), TILE), theta.dtype)
+    top, total = np.empty(TILE, theta.dtype), np.empty(TILE, theta.dtype)
+    log = np.empty(TILE, theta.dtype)
     far = 0
     for at in range(0, n_rows, TILE):
         n = min(TILE, n_rows - at)
-        _features(x, at, n, origin, inverse, kind, z, phi)
-        _products(theta, phi, n, joint)
-        _softmax(joint, n, top, total, density[at : at + n], power, scale)
+        _extended(x, at, n, origin, inverse, centred, z)
+        _joint(z, theta, left, right, n, phi, joint)
+        _softmax(joint, k_all, n, top, total, log, power, scale)
         for t in range(n):
-            if not abs(density[at + t]) < distant:
+            density[at + t] = log[t]
+            if not abs(log[t]) < distant:
                 far += 1
         if len(r):
             for k in range(k_all):
@@ -341,55 +460,170 @@ def _posterior(
     return far
 
 
+@compiled()
+def _labels(
+    x: Real,
+    origin: Array,
+    inverse: Real,
+    theta: Real,
+    k_all: int,
+    left: Index,
+    right: Index,
+    power: NDArray[np.integer],
+    scale: Real,
+    distant: float,
+    found: NDArray[np.int64],
+) -> int:
+    """The component of the largest log joint of each row; how many rows are distant."""
+    d, n_rows = x.shape
+    chunk = min(len(left), CHUNK)
+    centred, z = np.empty((d, TILE), theta.dtype), np.empty((1 + d, TILE), theta.dtype)
+    phi, joint = np.empty((chunk, TILE), theta.dtype), np.empty((len(theta), TILE), theta.dtype)
+    far = 0
+    for at in range(0, n_rows, TILE):
+        n = min(TILE, n_rows - at)
+        _extended(x, at, n, origin, inverse, centred, z)
+        _joint(z, theta, left, right, n, phi, joint)
+        top = joint[0]
+        for t in range(n):
+            found[at + t] = 0
+        for k in range(1, k_all):
+            row = joint[k]
+            for t in range(n):
+                above = row[t] > top[t]
+                found[at + t] = k if above else found[at + t]
+                top[t] = row[t] if above else top[t]
+        for t in range(n):
+            if not abs(top[t]) < distant:
+                far += 1
+    return far
+
+
 def covers(operands: Operands) -> bool:
     """Whether this dialect computes such operands itself."""
-    return not len(operands.far) and operands.theta.shape[1] <= LONGEST
+    return not len(operands.far)
+
+
+class Prepared(NamedTuple):
+    """What the compiled functions read, in one precision and in the order in which they read it."""
+
+    x: Real  # (D, B)
+    origin: Array  # (D,)
+    inverse: Real  # G⁻¹ (D, D), or nothing
+    theta: Real  # (K, M), padded to a multiple of four rows
+    k_all: int
+    left: Index  # (M,)
+    right: Index  # (M,)
+    power: NDArray[np.integer]  # a buffer
+    scale: Real  # the same buffer
+    distant: float  # nats beyond which this precision is not enough
+
+
+@cache
+def factors(moment: Moment, d: int) -> tuple[Index, Index]:
+    """The two rows of one and z whose product each feature is; -1 is for the squared length."""
+    none, each = np.zeros(1 + d, dtype=np.int64), np.arange(1, 1 + d)
+    first, second = [none], [np.arange(1 + d)]
+    if moment is FULL:
+        rows, columns = np.triu_indices(d)
+        first, second = [*first, 1 + rows], [*second, 1 + columns]
+    elif moment is DIAGONAL:
+        first, second = [*first, each], [*second, each]
+    else:
+        first, second = [*first, np.array([-1])], [*second, np.array([-1])]
+    return np.concatenate(first), np.concatenate(second)
+
+
+def _prepared(x: Rows, operands: Operands, dtype: type, distant: float) -> Prepared:
+    """Rows and operands in one precision."""
+    inverse = np.empty((0, 0)) if operands.inverse is None else operands.inverse
+    k, m = operands.theta.shape
+    theta = np.zeros((-(-k // BLOCK) * BLOCK, m), dtype)
+    theta[:k] = operands.theta
+    buffer = np.empty(TILE, dtype)
+    return Prepared(
+        np.require(x.T, dtype, ["C", "W"]),
+        operands.origin,
+        inverse.astype(dtype, copy=False),
+        theta,
+        k,
+        *factors(operands.moment, operands.n_features),
+        buffer.view(np.int32 if dtype is np.float32 else np.int64),
+        buffer,
+        distant,
+    )
+
+
+def _wide(x: Rows, operands: Operands) -> Iterator[Prepared]:
+    """Rows and operands in float64, if this dialect computes them at all."""
+    if covers(operands):
+        yield _prepared(x, operands, np.float64, reference.DISTANT)
+
+
+def _narrow(x: Rows, operands: Operands) -> Iterator[Prepared]:
+    """Rows and operands in float32, where the rows are and it is enough for the components.
+
+    One component alone is the moments of all rows: others are built on them, and they cost little.
+    """
+    several = operands.n_components > 1
+    if (
+        several
+        and x.dtype == np.float32
+        and covers(operands)
+        and operands.kappa.max() < SINGLE_LIMIT
+    ):
+        yield _prepared(x, operands, np.float32, SINGLE_DISTANT)
+
+
+def expectation(x: Rows, w: Array, operands: Operands) -> tuple[Array, Array, Array, float]:
+    """The E-step of a block: as `reference.expectation`.
+
+    It is in the precision of the rows: what each of them loses, their sums do not. The numbers of
+    single rows, below, are always in float64.
+    """
+    pooled, w = operands.moment is POOLED, np.require(w, np.float64, ["C", "W"])
+    for attempt in chain(_narrow(x, operands), _wide(x, operands)):
+        sums, products, log_likelihood, far = _expectation(*attempt, w, pooled)
+        if not far:
+            return *_statistics(sums, products, operands), log_likelihood
+    return reference.expectation(x, w, operands)
+
+
+def _statistics(sums: Array, products: Array, operands: Operands) -> tuple[Array, Array, Array]:
+    """Counts, sums and products of x about the components' origins from those of φ(z)."""
+    sums = sums[: operands.n_components]
+    moments = operands.moment.unpack(sums, products, operands.n_features)
+    return reference.restored(*moments, operands)
 
 
 _NONE = np.empty((0, 0))
 
 
-def _plain(array: NDArray[np.generic]) -> Array:
-    """An array as the one type that the functions are compiled for."""
-    return np.require(array, np.float64, ["C", "W"])
-
-
-def _prepared(x: Rows, operands: Operands) -> tuple[Array, Array, Array, Array, int]:
-    """What the compiled functions read: rows as (D, B), origin, G⁻¹, Θ and the kind of features."""
-    inverse = _NONE if operands.inverse is None else operands.inverse
-    return _plain(x.T), operands.origin, inverse, operands.theta, KINDS[operands.moment]
-
-
-def expectation(x: Rows, w: Array, operands: Operands) -> tuple[Array, Array, Array, float]:
-    """The E-step of a block: as `reference.expectation`."""
-    if covers(operands):
-        pooled = operands.moment is POOLED
-        prepared = _prepared(x, operands)
-        sums, products, log_likelihood, far = _expectation(
-            prepared[0], _plain(w), *prepared[1:], pooled, reference.DISTANT
-        )
-        if not far:
-            moments = operands.moment.unpack(sums, products, operands.n_features)
-            return *reference.restored(*moments, operands), log_likelihood
-    return reference.expectation(x, w, operands)
-
-
 def log_density(x: Rows, operands: Operands) -> Array:
     """Log density of each row, shape (B,), in nats."""
-    if covers(operands):
-        density = np.empty(len(x))
-        if not _posterior(*_prepared(x, operands), reference.DISTANT, density, _NONE):
+    density = np.empty(len(x))
+    for attempt in _wide(x, operands):
+        if not _posterior(*attempt, density, _NONE):
             return density
     return reference.log_density(x, operands)
 
 
 def posterior(x: Rows, operands: Operands) -> Array:
     """Responsibilities of the components for each row, shape (B, K)."""
-    if covers(operands):
-        density, r = np.empty(len(x)), np.empty((len(x), operands.n_components))
-        if not _posterior(*_prepared(x, operands), reference.DISTANT, density, r):
+    density, r = np.empty(len(x)), np.empty((len(x), operands.n_components))
+    for attempt in _wide(x, operands):
+        if not _posterior(*attempt, density, r):
             return r
     return reference.posterior(x, operands)
+
+
+def labels(x: Rows, operands: Operands) -> NDArray[np.int64]:
+    """The likeliest component of each row, shape (B,)."""
+    found = np.empty(len(x), dtype=np.int64)
+    for attempt in _wide(x, operands):
+        if not _labels(*attempt, found):
+            return found
+    return reference.labels(x, operands)
 
 
 accumulation = reference.accumulation

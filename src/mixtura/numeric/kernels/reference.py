@@ -161,6 +161,11 @@ def posterior(x: Rows, operands: Operands) -> Array:
     return r
 
 
+def labels(x: Rows, operands: Operands) -> NDArray[np.int64]:
+    """The likeliest component of each row, shape (B,)."""
+    return posterior(x, operands).argmax(axis=1)
+
+
 def expectation(x: Rows, w: Array, operands: Operands) -> tuple[Array, Array, Array, float]:
     """The E-step of a block: statistics under the posterior, and the log-likelihood.
 

@@ -10,7 +10,17 @@ ends it with a word, and the loop in Python goes on from there.
 import numpy as np
 from numpy.typing import NDArray
 
-from mixtura.numeric.kernels.compiled import TILE, _add, _features, _products, _softmax, compiled
+from mixtura.numeric.kernels.compiled import (
+    BLOCK,
+    TILE,
+    Index,
+    _add,
+    _extended,
+    _features,
+    _products,
+    _softmax,
+    compiled,
+)
 
 Array = NDArray[np.float64]
 
@@ -78,6 +88,8 @@ def _raise(matrix: Array, floor: Array, factor: Array, inverse: Array) -> None:
 def run(  # noqa: PLR0915  one loop: its parts would hand twenty arrays to one another
     x: Array,
     w: Array,
+    left: Index,
+    right: Index,
     family: int,
     weights: Array,
     means: Array,
@@ -99,25 +111,27 @@ def run(  # noqa: PLR0915  one loop: its parts would hand twenty arrays to one a
 ) -> tuple[int, int]:
     """Run EM; weights, means and covariances are those of the end. Returns the end and the count.
 
-    Rows x are (D, N) with weights w (N,); covariances (K, D, D), diagonal ones in full; the prior's
-    products (K, D, D), the tied one's divided among the components; ridge and floor (D,), a floor
-    of zero for none; `units` is added to each row's log density. The last three are filled with the
-    objective, the smallest weight and the covariances of each iteration.
+    Rows x are (D, N) with weights w (N,); left and right are the factors of features; covariances
+    (K, D, D), diagonal ones in full; the prior's products (K, D, D), the tied one's divided among
+    the components; ridge and floor (D,), a floor of zero for none; `units` is added to each row's
+    log density. The last three are filled with the objective, the smallest weight and the
+    covariances of each iteration.
     """
     d, n_rows = x.shape
     k_all = len(weights)
     quadratic = family <= TIED
-    kind = 0 if quadratic else 2
-    m_all = 1 + d + (d * (d + 1) // 2 if quadratic else d)
+    m_all = len(left)
     n_tiles = (n_rows + TILE - 1) // TILE
     phi = np.empty((n_tiles, m_all, TILE))
-    none, origin, z = np.empty((0, 0)), np.zeros(d), np.empty((d, TILE))
+    none, origin, z = np.empty((0, 0)), np.zeros(d), np.empty((1 + d, TILE))
     for tile in range(n_tiles):
         n = min(TILE, n_rows - tile * TILE)
-        _features(x, tile * TILE, n, origin, none, kind, z, phi[tile])
+        _extended(x, tile * TILE, n, origin, none, none, z)
+        _features(z, left, right, 0, m_all, n, phi[tile])
     total_rows = w.sum()
-    theta, sums = np.empty((k_all, m_all)), np.empty((k_all, m_all))
-    joint = np.empty((k_all, TILE))
+    padded = (k_all + BLOCK - 1) // BLOCK * BLOCK
+    theta, sums = np.zeros((padded, m_all)), np.empty((padded, m_all))
+    joint = np.zeros((padded, TILE))
     top, total, density = np.empty(TILE), np.empty(TILE), np.empty(TILE)
     power = np.empty(TILE, np.int64)
     scale = power.view(np.float64)
@@ -176,8 +190,8 @@ def run(  # noqa: PLR0915  one loop: its parts would hand twenty arrays to one a
         for tile in range(n_tiles):
             at = tile * TILE
             n = min(TILE, n_rows - at)
-            _products(theta, phi[tile], n, joint)
-            _softmax(joint, n, top, total, density, power, scale)
+            _products(theta, 0, m_all, phi[tile], n, joint)
+            _softmax(joint, k_all, n, top, total, density, power, scale)
             part = 0.0
             for t in range(n):
                 part += w[at + t] * density[t]
@@ -188,7 +202,7 @@ def run(  # noqa: PLR0915  one loop: its parts would hand twenty arrays to one a
                 row = joint[k]
                 for t in range(n):
                     row[t] *= total[t]
-            _add(joint, phi[tile], n, m_all, sums)
+            _add(joint, 0, m_all, phi[tile], n, sums)
         before = objective
         objective = (log_likelihood + log_prior) / total_rows + units
         if not abs(objective) < np.inf:
