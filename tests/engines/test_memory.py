@@ -184,3 +184,35 @@ def test_threads_follow_the_environment(monkeypatch):
     for ignored in ("", "0", "many", "-2"):
         monkeypatch.setenv("OMP_NUM_THREADS", ignored)
         assert 1 <= memory.available_threads() <= (os.cpu_count() or 1)
+
+
+def last_digit(block):
+    return block.rows[:, 0].astype(np.int64) % 7
+
+
+def test_sorted_rows_come_in_the_order_of_their_keys_and_go_back_to_their_places():
+    n = 2 * memory.WINDOW + 1000
+    rows, weights = np.arange(n)[:, None], np.arange(n) + 0.5
+    data = Memory(rows, weights, block_rows=10_000).sorted_by(last_digit)
+    blocks = []
+
+    def seen(block):
+        blocks.append(block)
+        return block.rows[:, 0] * 2
+
+    data.threads = 1
+    np.testing.assert_array_equal(data.map(seen), 2 * np.arange(n))
+    order = np.concatenate([block.rows[:, 0] for block in blocks])
+    np.testing.assert_array_equal(np.concatenate([block.weights for block in blocks]), order + 0.5)
+    for start in range(0, n, memory.WINDOW):
+        window = order[start : start + memory.WINDOW]
+        assert (np.diff(window % 7) >= 0).all()
+        np.testing.assert_array_equal(np.sort(window), np.arange(start, start + len(window)))
+
+
+def test_a_sample_of_sorted_rows_keeps_rows_and_weights_together():
+    rows, weights = np.arange(50)[:, None], np.arange(50) + 0.5
+    data = Memory(rows, weights).sorted_by(last_digit)
+    for size in (20, 50, 80):
+        block = data.sample(size, np.random.RandomState(0))
+        np.testing.assert_array_equal(block.rows[:, 0] + 0.5, block.weights)

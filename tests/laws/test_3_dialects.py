@@ -73,6 +73,25 @@ def test_expectation(dialect, model, x, bound):
     assert_sums_agree(found, REFERENCE.expectation(x, w, model.operands), rounding)
 
 
+@pytest.mark.parametrize("d", [2, 6])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("in_order", [True, False])
+def test_many_components(dialect, family, d, dtype, in_order):
+    """Components that a tile has nothing to do with may be left out: nobody is to see it."""
+    rng = np.random.default_rng(13)
+    model = mixture(family, 40, d, rng, separation=12.0)
+    x, components = model.sample(6_000, rng)
+    x = (x[np.argsort(components)] if in_order else x).astype(dtype)
+    x[0] = x[-1]  # a row where it does not belong
+    w = rng.uniform(0.0, 2.0, len(x))
+    found = dialect.expectation(x, w, model.operands)
+    eps = EPS if dtype is np.float64 else 6e-8
+    expected = REFERENCE.expectation(x, w, model.operands)
+    for a, b in zip(found, expected, strict=True):
+        bound = 20 * eps * max(model.operands.kappa.max(), 50.0)
+        np.testing.assert_allclose(a, b, rtol=0, atol=bound * np.abs(b).max())
+
+
 @pytest.mark.parametrize("offset", [0.0, 1e6])
 def test_single_precision_keeps_its_promise(dialect, family, offset):
     """Rows of float32 far from zero, and some very far from all components, as float64 has them."""

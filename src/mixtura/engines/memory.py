@@ -4,7 +4,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,9 @@ from mixtura.numeric.threads import one_blas_thread
 Sum = TypeVar("Sum")
 
 BLOCK_ROWS = 16_384
+
+WINDOW = 65_536
+"""Rows that are sorted together: two bytes say where each went, and none goes far."""
 
 
 class Memory:
@@ -51,6 +54,7 @@ class Memory:
         self.memberships = memberships
         self.block_rows = block_rows
         self.threads = threads or available_threads()
+        self._order: NDArray[np.uint16] | None = None
 
     @property
     def n_features(self) -> int:
@@ -68,10 +72,37 @@ class Memory:
         for part in self._each(kernel, args):
             if out is None:
                 out = np.empty((len(self.rows), *part.shape[1:]), dtype=part.dtype)
-            out[start : start + len(part)] = part
+            out[self._where(start, start + len(part))] = part
             start += len(part)
         assert out is not None
         return out
+
+    def sorted_by(self, kernel: Callable[..., NDArray[np.integer]], *args: Any) -> Self:
+        """The same rows, in windows each of which is sorted by kernel(block, *args).
+
+        No row is moved or copied: blocks are gathered as they are read.
+        """
+        keys = self.map(kernel, *args)
+        order = np.empty(len(keys), dtype=np.uint16)
+        for start in range(0, len(keys), WINDOW):
+            window = slice(start, start + WINDOW)
+            order[window] = np.argsort(keys[window], kind="stable")
+        data = type(self)(
+            self.rows,
+            self.weights,
+            self.memberships,
+            block_rows=self.block_rows,
+            threads=self.threads,
+        )
+        data._order = order
+        return data
+
+    def _where(self, start: int, stop: int) -> slice | NDArray[np.intp]:
+        """Which rows are the ones from start to stop, as they are sorted."""
+        if self._order is None:
+            return slice(start, stop)
+        windows = np.arange(start, stop) // WINDOW * WINDOW
+        return windows + self._order[start:stop]
 
     def sample(self, n: int, rng: np.random.RandomState) -> Block:
         """At most n rows of positive weight, without replacement, in their order."""
@@ -83,7 +114,7 @@ class Memory:
             return self._take(present)
         if n_rows > n:
             return self._take(_some(n_rows, n, rng))
-        return self._block(0, n_rows)
+        return self._take(np.arange(n_rows)) if self._order is not None else self._block(0, n_rows)
 
     def _take(self, index: NDArray[np.intp]) -> Block:
         weights = np.ones(len(index)) if self.weights is None else self.weights[index]
@@ -91,9 +122,10 @@ class Memory:
         return Block(self.rows[index], weights, members)
 
     def _block(self, start: int, stop: int) -> Block:
-        weights = np.ones(stop - start) if self.weights is None else self.weights[start:stop]
-        members = None if self.memberships is None else self.memberships[start:stop]
-        return Block(self.rows[start:stop], weights, members)
+        where = self._where(start, stop)
+        weights = np.ones(stop - start) if self.weights is None else self.weights[where]
+        members = None if self.memberships is None else self.memberships[where]
+        return Block(self.rows[where], weights, members)
 
     def _each(self, kernel: Callable[..., Sum], args: tuple[Any, ...]) -> Iterator[Sum]:
         """kernel(block, *args) for each block, in order, a few blocks ahead of the reader."""

@@ -20,8 +20,8 @@ from mixtura.estimators.rows import read_rows, read_weights
 from mixtura.learn import expectation, selection
 from mixtura.learn.brief import brief, is_brief
 from mixtura.learn.em import Fit, Iteration, Outcome, Watch, em
-from mixtura.learn.expectation import e_step
 from mixtura.learn.prior import Prior
+from mixtura.learn.sorting import Sorting
 from mixtura.model.covariance import FAMILIES, Covariance, Full, Tied
 from mixtura.model.mixture import Mixture
 
@@ -331,7 +331,7 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
         ) -> Fit:
             return em(
                 begin,
-                lambda mixture: setup.data.fold(e_step, mixture),
+                Sorting(setup.data),
                 setup.maximize,
                 dead=setup.dead(),
                 accelerate=setup.accelerate,

@@ -1,7 +1,7 @@
-"""What fitting asks of data: three verbs. Engines satisfy this; nothing here knows them."""
+"""What fitting asks of data: four verbs. Engines satisfy this; nothing here knows them."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,4 +35,8 @@ class Data(Protocol):
 
     def sample(self, n: int, rng: np.random.RandomState) -> Block:
         """At most n rows of positive weight, without replacement, in their order."""
+        ...
+
+    def sorted_by(self, kernel: Callable[..., NDArray[np.integer]], *args: Any) -> Self:
+        """The same rows, those with like kernel(block, *args) nearer to one another."""
         ...

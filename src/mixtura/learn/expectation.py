@@ -11,10 +11,10 @@ from mixtura.numeric.kernels import dialect
 Array = NDArray[np.float64]
 
 
-def e_step(block: Block, mixture: Mixture) -> Statistics:
+def e_step(block: Block, mixture: Mixture, kernel: str = "compiled") -> Statistics:
     """The statistics of a block under the posterior of a mixture, and its log-likelihood."""
     operands = mixture.operands
-    counts, sums, products, log_likelihood = dialect().expectation(
+    counts, sums, products, log_likelihood = dialect(kernel).expectation(
         block.rows, block.weights, operands
     )
     return Statistics(

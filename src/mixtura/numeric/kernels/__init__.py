@@ -18,6 +18,7 @@ Array = NDArray[np.float64]
 DIALECTS = {
     "reference": "mixtura.numeric.kernels.reference",
     "compiled": "mixtura.numeric.kernels.compiled",
+    "sparse": "mixtura.numeric.kernels.sparse",
 }
 
 

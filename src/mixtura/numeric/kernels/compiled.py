@@ -575,6 +575,11 @@ def _narrow(x: Rows, operands: Operands) -> Iterator[Prepared]:
         yield _prepared(x, operands, np.float32, SINGLE_DISTANT)
 
 
+def attempts(x: Rows, operands: Operands) -> Iterator[Prepared]:
+    """What an E-step tries, until no row is too distant for it."""
+    return chain(_narrow(x, operands), _wide(x, operands))
+
+
 def expectation(x: Rows, w: Array, operands: Operands) -> tuple[Array, Array, Array, float]:
     """The E-step of a block: as `reference.expectation`.
 
@@ -582,14 +587,14 @@ def expectation(x: Rows, w: Array, operands: Operands) -> tuple[Array, Array, Ar
     single rows, below, are always in float64.
     """
     pooled, w = operands.moment is POOLED, np.require(w, np.float64, ["C", "W"])
-    for attempt in chain(_narrow(x, operands), _wide(x, operands)):
+    for attempt in attempts(x, operands):
         sums, products, log_likelihood, far = _expectation(*attempt, w, pooled)
         if not far:
-            return *_statistics(sums, products, operands), log_likelihood
+            return *statistics(sums, products, operands), log_likelihood
     return reference.expectation(x, w, operands)
 
 
-def _statistics(sums: Array, products: Array, operands: Operands) -> tuple[Array, Array, Array]:
+def statistics(sums: Array, products: Array, operands: Operands) -> tuple[Array, Array, Array]:
     """Counts, sums and products of x about the components' origins from those of φ(z)."""
     sums = sums[: operands.n_components]
     moments = operands.moment.unpack(sums, products, operands.n_features)
