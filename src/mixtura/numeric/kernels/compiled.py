@@ -65,15 +65,19 @@ def compiled(**options: Any) -> Callable[[Function], Function]:
 
 
 @compiled()
-def _exp_double(x: Array, power: NDArray[np.int64], scale: Array, n: int) -> None:
-    """Exp of x[:n] ≤ 0 in place; below −700 it is 0. The error is about one unit in the last place.
+def _exp_double(
+    x: Array, top: Array, power: NDArray[np.int64], scale: Array, total: Array, n: int
+) -> None:
+    """Exp of x − top ≤ 0, [:n], into x and added to total; below −700 it is 0.
 
-    x = m log 2 + f with |f| ≤ log(2)/2: exp f by its Taylor polynomial, 2^m by shifting m into the
-    exponent; ``power`` and ``scale`` are two views of one buffer.
+    The error is about one unit in the last place. x − top = m log 2 + f with |f| ≤ log(2)/2: exp f
+    by its Taylor polynomial, 2^m by shifting m into the exponent; ``power`` and ``scale`` are two
+    views of one buffer.
     """
     for t in range(n):
-        inside = x[t] > -700.0
-        v = x[t] if inside else 0.0
+        v = x[t] - top[t]
+        inside = v > -700.0
+        v = v if inside else 0.0
         m = np.floor(v * 1.4426950408889634 + 0.5)
         power[t] = (np.int64(m) + 1023) << 52 if inside else 0
         f = (v - m * 0.6931471803691238) - m * 1.9082149292705877e-10
@@ -92,47 +96,132 @@ def _exp_double(x: Array, power: NDArray[np.int64], scale: Array, n: int) -> Non
         p = p * f + 1.0
         x[t] = p * f + 1.0
     for t in range(n):
-        x[t] *= scale[t]
-
-
-ONE, HALF, LOWEST = np.float32(1.0), np.float32(0.5), np.float32(-87.0)
-LOG2_E = np.float32(1.4426950408889634)
-LOG_2, REST_OF_LOG_2 = np.float32(0.693359375), np.float32(-2.12194440e-4)
-TAYLOR = tuple(np.float32(1.0 / x) for x in (6.0, 24.0, 120.0, 720.0, 5040.0))
+        r = x[t] * scale[t]
+        x[t] = r
+        total[t] += r
 
 
 @compiled()
-def _exp_single(x: Single, power: NDArray[np.int32], scale: Single, n: int) -> None:
-    """Exp of x[:n] ≤ 0 in place, in single precision; below −87 it is 0. As `_exp_double`."""
+def _log_double(
+    x: Array, top: Array, bits: NDArray[np.int64], number: Array, out: Array, n: int
+) -> None:
+    """The sum of top and log x, [:n], for x ≥ 1, into out; ``bits`` and ``number`` are one buffer.
+
+    x = 2^m (1 + s) / (1 − s) with |s| < 0.172: the series of the inverse hyperbolic tangent.
+    """
     for t in range(n):
-        inside = x[t] > LOWEST
-        v = x[t] if inside else LOWEST
-        m = np.floor(v * LOG2_E + HALF)
+        number[t] = x[t]
+    for t in range(n):
+        b = bits[t]
+        out[t] = (b >> 52) - 1023
+        bits[t] = (b & 0xFFFFFFFFFFFFF) | 0x3FF0000000000000
+    for t in range(n):
+        y, m = number[t], out[t]
+        high = y > 1.4142135623730951
+        y = 0.5 * y if high else y
+        m = m + 1.0 if high else m
+        s = (y - 1.0) / (y + 1.0)
+        z = s * s
+        p = 1.0 / 21.0
+        p = p * z + 1.0 / 19.0
+        p = p * z + 1.0 / 17.0
+        p = p * z + 1.0 / 15.0
+        p = p * z + 1.0 / 13.0
+        p = p * z + 1.0 / 11.0
+        p = p * z + 1.0 / 9.0
+        p = p * z + 1.0 / 7.0
+        p = p * z + 1.0 / 5.0
+        p = p * z + 1.0 / 3.0
+        p = p * z + 1.0
+        out[t] = top[t] + (m * 0.6931471805599453 + 2.0 * s * p)
+
+
+ONE, HALF, TWO = np.float32(1.0), np.float32(0.5), np.float32(2.0)
+LOWEST, ROOT_2 = np.float32(-87.0), np.float32(1.4142135)
+LOG_2_E, LOG_2 = np.float32(1.4426950408889634), np.float32(0.6931471805599453)
+MOST_OF_LOG_2, REST_OF_LOG_2 = np.float32(0.693359375), np.float32(-2.12194440e-4)
+EXP_SERIES = tuple(np.float32(1.0 / x) for x in (6.0, 24.0, 120.0, 720.0, 5040.0))
+LOG_SERIES = tuple(np.float32(1.0 / x) for x in (3.0, 5.0, 7.0, 9.0))
+
+
+@compiled()
+def _exp_single(
+    x: Single, top: Single, power: NDArray[np.int32], scale: Single, total: Single, n: int
+) -> None:
+    """As `_exp_double`, in single precision; below −87 it is 0."""
+    for t in range(n):
+        v = x[t] - top[t]
+        inside = v > LOWEST
+        v = v if inside else LOWEST
+        m = np.floor(v * LOG_2_E + HALF)
         power[t] = (np.int32(m) + np.int32(127)) << np.int32(23) if inside else np.int32(0)
-        f = (v - m * LOG_2) - m * REST_OF_LOG_2
-        p = TAYLOR[4]
-        p = p * f + TAYLOR[3]
-        p = p * f + TAYLOR[2]
-        p = p * f + TAYLOR[1]
-        p = p * f + TAYLOR[0]
+        f = (v - m * MOST_OF_LOG_2) - m * REST_OF_LOG_2
+        p = EXP_SERIES[4]
+        p = p * f + EXP_SERIES[3]
+        p = p * f + EXP_SERIES[2]
+        p = p * f + EXP_SERIES[1]
+        p = p * f + EXP_SERIES[0]
         p = p * f + HALF
         p = p * f + ONE
         x[t] = p * f + ONE
     for t in range(n):
-        x[t] *= scale[t]
+        r = x[t] * scale[t]
+        x[t] = r
+        total[t] += r
 
 
-def _exp(x: Real, power: NDArray[np.integer], scale: Real, n: int) -> None:
-    """Exp of x[:n] ≤ 0 in place, in the precision of x."""
+@compiled()
+def _log_single(
+    x: Single, top: Single, bits: NDArray[np.int32], number: Single, out: Single, n: int
+) -> None:
+    """As `_log_double`, in single precision."""
+    for t in range(n):
+        number[t] = x[t]
+    for t in range(n):
+        b = bits[t]
+        out[t] = np.float32((b >> np.int32(23)) - np.int32(127))
+        bits[t] = (b & np.int32(0x7FFFFF)) | np.int32(0x3F800000)
+    for t in range(n):
+        y, m = number[t], out[t]
+        high = y > ROOT_2
+        y = HALF * y if high else y
+        m = m + ONE if high else m
+        s = (y - ONE) / (y + ONE)
+        z = s * s
+        p = LOG_SERIES[3]
+        p = p * z + LOG_SERIES[2]
+        p = p * z + LOG_SERIES[1]
+        p = p * z + LOG_SERIES[0]
+        p = p * z + ONE
+        out[t] = top[t] + (m * LOG_2 + TWO * s * p)
+
+
+def _exp(x: Real, top: Real, power: NDArray[np.integer], scale: Real, total: Real, n: int) -> None:
+    """Exp of x − top, in the precision of x."""
+    raise NotImplementedError("compiled code chooses by type")
+
+
+def _log(x: Real, top: Real, bits: NDArray[np.integer], number: Real, out: Real, n: int) -> None:
+    """The sum of top and log x, in the precision of x."""
     raise NotImplementedError("compiled code chooses by type")
 
 
 @overload(_exp)
-def _exp_of_type(x: Any, power: Any, scale: Any, n: Any) -> Callable[..., None]:
+def _exp_of_type(x: Any, top: Any, power: Any, scale: Any, total: Any, n: Any) -> Any:
     exp = _exp_single if x.dtype == float32 else _exp_double
 
-    def chosen(x: Any, power: Any, scale: Any, n: Any) -> None:
-        exp(x, power, scale, n)
+    def chosen(x: Any, top: Any, power: Any, scale: Any, total: Any, n: Any) -> None:
+        exp(x, top, power, scale, total, n)
+
+    return chosen
+
+
+@overload(_log)
+def _log_of_type(x: Any, top: Any, bits: Any, number: Any, out: Any, n: Any) -> Any:
+    log = _log_single if x.dtype == float32 else _log_double
+
+    def chosen(x: Any, top: Any, bits: Any, number: Any, out: Any, n: Any) -> None:
+        log(x, top, bits, number, out, n)
 
     return chosen
 
@@ -257,15 +346,10 @@ def _softmax(
         for t in range(n):
             top[t] = max(top[t], row[t])
     for k in range(k_all):
-        row = joint[k]
-        for t in range(n):
-            row[t] -= top[t]
-        _exp(row, power, scale, n)
-        for t in range(n):
-            total[t] += row[t]
+        _exp(joint[k], top, power, scale, total, n)
+    _log(total, top, power, scale, density, n)
     one = top.dtype.type(1.0)
     for t in range(n):
-        density[t] = top[t] + np.log(total[t])
         total[t] = one / total[t]
 
 
