@@ -41,7 +41,8 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
     attributes, shapes and types. What is added: row weights, `icl`, starts from labels,
     responsibilities or a function, building from known parameters, a record of each iteration, and
     tables as input. Covariances are kept from collapsing by a penalty that follows the scale of the
-    data; give ``reg_covar`` a number for scikit-learn's way.
+    data; give ``reg_covar`` a number for scikit-learn's way. ``init_params="kmeans"`` and
+    ``accelerate="none"`` give scikit-learn's start, steps and rule for stopping.
 
     Parameters
     ----------
@@ -51,9 +52,10 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
         Each component its own matrix; one matrix for all; a variance for each feature; one
         variance for each component.
     tol : float, default 1e-3
-        EM ends once the objective changes by less in an iteration, in nats per row. With
-        ``accelerate`` other than "none": once less than this is predicted to be left to gain, twice
-        running. 0 uses all of ``max_iter``.
+        A run ends once less than this is predicted to be left to gain, in nats per row, twice
+        running; never before the fifth pass. With ``accelerate="none"``: once the objective changed
+        by less than this in the last iteration, as in scikit-learn. In both, 0 uses all of
+        ``max_iter``.
     reg_covar : float or None, default None
         None: the affine-equivariant penalty of Chen and Tan, of strength n^-½ [@ChenTan2009].
         A number: what is added to the diagonal of covariances in each iteration, as in
@@ -61,12 +63,14 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
     max_iter : int, default 100
         Passes over the data, at the most.
     n_init : int, default 1
-        Runs from different starts; the best objective is kept.
+        Different starts; the best objective is kept. All begin with a few of EM's own steps; the
+        better half goes on, for as many passes as it had, and so on until one is left, which is
+        brought to its end. With ``accelerate="none"`` every run is, as in scikit-learn.
     init_params : {"kmeans", "k-means++", "random", "random_from_data", "merge"}, array or callable
-        How to start. "merge": two or three times as many components, fitted roughly and merged
-        to K; it misses groups less often than the others. An array of labels (n,) or
-        responsibilities (n, K); or a function of (X, n_components, random_state) that returns
-        either, or a `Mixture`. The default is "kmeans".
+        How to start. "merge", the default: two or three times as many components, fitted roughly
+        and merged to K; it misses groups less often than the others. "kmeans" is scikit-learn's
+        default. An array of labels (n,) or responsibilities (n, K); or a function of
+        (X, n_components, random_state) that returns either, or a `Mixture`.
     weights_init : array-like, shape (K,), optional
     means_init : array-like, shape (K, D), optional
     precisions_init : array-like, optional
@@ -85,12 +89,12 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
     dead_components : {"keep", "reseed", "drop"}, default "keep"
         What is done about components to which fewer than D + 1 rows belong: leave them to the
         penalty; give them half of the heaviest; take them out.
-    accelerate : {"auto", "none", "squarem", "lbfgs"}, default "none"
-        How to come to the same end in fewer passes over the data. None: EM's own steps, as in
-        scikit-learn. SQUAREM goes further along each pair of them [@VaradhanRoland2008]; L-BFGS
-        corrects them by the curvature that it meets [@JamshidianJennrich1993]; "auto" chooses.
-        With each the first steps are EM's own, and the objective never falls. It is EM's own steps
-        throughout where ``variance_floor`` or a positive ``reg_covar`` bounds the covariances,
+    accelerate : {"auto", "none", "squarem", "lbfgs"}, default "auto"
+        How to come to the same end in fewer passes over the data. "none": EM's own steps and rule
+        for stopping, as in scikit-learn. SQUAREM goes further along each pair of steps
+        [@VaradhanRoland2008]; L-BFGS corrects them by the curvature that it meets
+        [@JamshidianJennrich1993]; "auto" chooses. With each the first steps are EM's own, and the
+        objective never falls. It is EM's own steps throughout where ``variance_floor`` or a positive ``reg_covar`` bounds the covariances,
         where ``dead_components`` is not "keep", and while a component has no weight.
 
     Attributes
@@ -106,7 +110,7 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
     converged_ : bool
     n_iter_ : int
         Passes over the data in the best run: one for each iteration of EM, and one for each place
-        that an accelerator tried.
+        that an accelerator tried. The passes of other runs do not count.
     lower_bound_ : float
         The objective in the last iteration: mean log-likelihood, plus the penalty, per row.
     lower_bounds_ : list of float
@@ -169,7 +173,7 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
         reg_covar: float | None = None,
         max_iter: int = 100,
         n_init: int = 1,
-        init_params: Any = "kmeans",
+        init_params: Any = "merge",
         weights_init: ArrayLike | None = None,
         means_init: ArrayLike | None = None,
         precisions_init: ArrayLike | None = None,
@@ -180,7 +184,7 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
         variance_floor: ArrayLike | None = None,
         prior: Prior | None = None,
         dead_components: str = "keep",
-        accelerate: str = "none",
+        accelerate: str = "auto",
     ) -> None:
         self.n_components = n_components
         self.covariance_type = covariance_type
