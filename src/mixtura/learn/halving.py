@@ -3,8 +3,6 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from mixtura.learn.em import Fit, Outcome
 from mixtura.model.mixture import Mixture
 
@@ -24,7 +22,7 @@ class Run:
     start : Mixture
     go : callable
         Goes on from a mixture, by so many passes, after an objective. The last argument says
-        whether the run is to come to its end: the steps before that are EM's own.
+        whether the run is to come to its end; until then, runs are compared.
     max_iter : int
         Passes in all, at the most.
     """
@@ -33,6 +31,7 @@ class Run:
     go: Go
     max_iter: int
     fit: Fit = field(init=False)
+    """As far as the run has come."""
 
     def __post_init__(self) -> None:
         self.fit = Fit(self.start, Outcome.not_started, ())
@@ -42,12 +41,6 @@ class Run:
         """Whether nothing more is to come of it."""
         ended = self.fit.outcome in (Outcome.converged, Outcome.stopped)
         return ended or len(self.fit.history) >= self.max_iter
-
-    @property
-    def prospect(self) -> float:
-        """The objective that it will come to, as far as its gains tell."""
-        left = self.fit.history[-1].remaining if self.fit.history and not self.over else 0.0
-        return self.fit.objective + (left if np.isfinite(left) else 0.0)
 
     def advance(self, passes: int) -> None:
         """Some passes more, if it is not over."""
@@ -66,42 +59,47 @@ class Run:
         self.fit = Fit(more.mixture, more.outcome, done + more.history)
 
 
-def halving(
-    runs: Sequence[Run], aside: Callable[[Run], None] = lambda run: None, first: int = FIRST
-) -> Run:
-    """The best of several runs, of which the worse half is set aside again and again.
+def halving(runs: Sequence[Run], aside: Callable[[int], None] = lambda number: None) -> Run:
+    """The most promising of several runs, the worse half being set aside again and again.
 
-    Every run is given a few passes. The half with the better prospects has as many again, so that
-    a run that stays has had twice as many as before, until one is left, which is brought to its
-    end. Should one that was set aside have had a higher objective by then, it is brought to its end
-    as well. So the result is no lower than any run was when it was left.
+    Every run is given a few passes. Those with the higher objectives are given as many again, and
+    so on: a run that stays has had twice as many as before. A run that is over stays as it is.
 
     Parameters
     ----------
     runs : sequence of Run
-        At least one. Where two are alike, the earlier stays.
+        At least one. Of two that are equal the earlier stays.
     aside : callable, optional
-        Called with each run that is set aside.
-    first : int, optional
-        Passes in the first round.
+        Told the number of each run that is set aside.
 
     Returns
     -------
     Run
+        The one that is left. Where each has only risen, no run is above it.
     """
+
+    def height(number: int) -> float:
+        return runs[number].fit.objective
+
+    ahead, passes = list(range(len(runs))), FIRST
     for run in runs:
-        run.advance(first)
-    ahead, passes = list(runs), first
+        run.advance(passes)
     while len(ahead) > 1:
-        ranked = sorted(ahead, key=lambda run: -run.prospect)
-        for run in ranked[len(ahead) // 2 :]:
-            aside(run)
-        ahead = ranked[: len(ahead) // 2]
-        if len(ahead) > 1:
-            for run in ahead:
-                run.advance(passes)
+        ranked = sorted(ahead, key=height, reverse=True)  # stable: equals stay in their order
+        half = len(ahead) // 2
+        ahead = sorted(ranked[:half])
+        for number in sorted(ranked[half:]):
+            aside(number)
+        if half > 1:
+            for number in ahead:
+                runs[number].advance(passes)
             passes *= 2
-    ahead[0].finish()
-    while not (best := max(runs, key=lambda run: run.fit.objective)).over:
-        best.finish()
-    return best
+    return runs[ahead[0]]
+
+
+def rows_to_compare(model: Mixture, tol: float) -> float:
+    """So many rows tell runs apart that differ by a tolerance, in nats per row.
+
+    A mixture of p parameters that is fitted to m rows is p / 2m below the best one, on average.
+    """
+    return model.n_parameters / (2.0 * tol) if tol > 0 else float("inf")
