@@ -21,7 +21,6 @@ from sklearn.utils import check_random_state
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import starts
-
 from mixtura.engines.memory import Memory
 from mixtura.estimators import wiring
 from mixtura.learn.halving import Run, halving

@@ -4,6 +4,7 @@ import copy
 import math
 import pickle
 import re
+import warnings
 from contextlib import redirect_stdout
 from importlib.util import find_spec
 from io import StringIO
@@ -20,6 +21,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from mixtura import GaussianMixture, Mixture, NormalInverseWishart
+from mixtura.engines.memory import Memory
 from mixtura.estimators.wiring import STARTS
 from mixtura.learn.em import Iteration
 from mixtura.model.covariance import FAMILIES
@@ -373,6 +375,85 @@ class TestRestarts:
             GaussianMixture(5, n_init=n, **options).fit(rows).lower_bound_ for n in range(1, 6)
         ]
         assert bounds == sorted(bounds)
+
+    def test_equal_starts_are_one_run_up_to_its_end(self):
+        rows = blobs(apart=2.0)
+        labels = halves(rows)
+        one = GaussianMixture(2, init_params=labels, tol=1e-7, max_iter=500).fit(rows)
+        model = GaussianMixture(2, init_params=labels, tol=1e-7, max_iter=500, n_init=4)
+        model.fit(rows)
+        assert_allclose(model.lower_bound_, one.lower_bound_, atol=1e-6)
+        assert model.n_iter_ == len(model.history_)
+        assert model.lower_bounds_ == sorted(model.lower_bounds_)
+        # The first ten passes are EM's own in both: five of all, and five of the better two.
+        plain = GaussianMixture(2, init_params=labels, tol=0, max_iter=10, accelerate="none")
+        with pytest.warns(ConvergenceWarning):
+            plain.fit(rows)
+        assert_allclose(model.lower_bounds_[:10], plain.lower_bounds_, rtol=1e-12)
+        assert {record.step for record in model.history_[:10]} == {"em"}
+        assert {record.step for record in model.history_} > {"em"}
+
+    @every_family
+    @pytest.mark.parametrize("options", [{}, {"reg_covar": 1e-6}, {"dead_components": "drop"}])
+    def test_the_best_of_several_starts_is_no_worse_than_each_after_its_passes(
+        self, family, options
+    ):
+        rows = blobs(k=5, apart=2.0, n=30)
+        rng = np.random.default_rng(0)
+        starts = [rng.integers(0, 5, len(rows)) for _ in range(5)]
+        options = {"covariance_type": family, "max_iter": 500, **options}
+        turns = iter(starts)
+        model = GaussianMixture(5, n_init=5, init_params=lambda *_: next(turns), **options)
+        model.fit(rows)
+        assert model.converged_
+        for start in starts:
+            short = GaussianMixture(5, init_params=start, **options)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", ConvergenceWarning)
+                short.set_params(max_iter=5, accelerate="none", tol=0).fit(rows)
+            assert model.lower_bound_ >= short.lower_bound_ - 1e-12
+
+    def test_max_iter_holds_for_the_run_that_is_kept(self):
+        rows = blobs(k=5, apart=1.0, n=30)
+        for passes in (0, 1, 5, 7, 12, 30):
+            model = GaussianMixture(5, n_init=5, tol=1e-12, max_iter=passes, random_state=0)
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always")
+                model.fit(rows)
+            assert model.n_iter_ == passes == len(model.history_)
+            assert len(caught) == (passes > 0)
+
+    @every_family
+    @pytest.mark.parametrize("how", STARTS)
+    def test_several_starts_are_reproducible(self, family, how):
+        rows = blobs(k=4, apart=2.0)
+        options = {"covariance_type": family, "init_params": how, "random_state": 3, "n_init": 6}
+        one, two = (GaussianMixture(4, **options).fit(rows) for _ in range(2))
+        assert_same(one, two, rtol=0, atol=0)
+        assert one.lower_bounds_ == two.lower_bounds_
+
+    def test_of_many_rows_some_tell_starts_apart(self, monkeypatch):
+        rows = blobs(k=3, apart=4.0, n=2_000)
+        sizes = []
+        fold = Memory.fold
+
+        def counted(self, kernel, *args):
+            sizes.append(len(self.rows))
+            return fold(self, kernel, *args)
+
+        monkeypatch.setattr(Memory, "fold", counted)
+        weights = np.tile([1.0, 2.0, 0.0], 2_000)
+        options = {"n_init": 4, "random_state": 0, "init_params": "random_from_data", "tol": 1e-2}
+        model = GaussianMixture(3, **options).fit(rows, sample_weight=weights)
+        compared = 17 / (2 * 1e-2)  # 17 parameters: two shares, three means and covariances
+        assert sizes.count(int(np.ceil(compared))) >= 4 * 5
+        assert model.n_iter_ <= sizes.count(len(rows)) <= model.n_iter_ + 2
+        assert set(sizes) == {int(np.ceil(compared)), len(rows)}
+        assert model.lower_bounds_ == sorted(model.lower_bounds_)
+        again = GaussianMixture(3, **options).fit(rows, sample_weight=weights)
+        assert_same(model, again, rtol=0, atol=0)
+        centres = np.sort(model.means_[:, 0])
+        assert_allclose(centres, [0.0, 4.0, 8.0], atol=0.15)
 
     def test_one_run_where_everything_is_given(self):
         rows = blobs()
@@ -770,6 +851,24 @@ class TestVerbose:
         assert "ll change" in lines[0]
         assert "lower bound" in lines[0]
 
+    def test_of_several_starts_it_says_which_go_on(self):
+        rows = blobs(k=4, apart=1.0)
+        model = GaussianMixture(4, n_init=5, random_state=0, verbose=1, init_params="random")
+        with redirect_stdout(StringIO()) as output:
+            model.fit(rows)
+        lines = output.getvalue().splitlines()
+        assert [line for line in lines if re.fullmatch(r"Initialization \d", line)] == [
+            f"Initialization {number}" for number in range(5)
+        ]
+        aside = [line.split()[1] for line in lines if line.endswith("set aside.")]
+        on = [line.split()[1] for line in lines if line.endswith("goes on")]
+        assert len(set(aside)) == len(aside) == 4
+        assert len(set(on)) == 2
+        assert on[-1] not in aside
+        ends = [line for line in lines if line.startswith(("Initialization c", "Initialization d"))]
+        assert len(ends) == 1
+        assert f"  Iteration {model.n_iter_ // 10 * 10}" in lines
+
     def test_nothing_is_printed_by_default(self):
         assert self.printed(GaussianMixture) == ""
 
@@ -819,6 +918,11 @@ class TestCallbacks:
             assert recorder.count(when, "fit") == 1
             assert recorder.count(when, "run") == 3
             assert recorder.count(when, "iteration") >= model.n_iter_
+        runs = [event for event in recorder.events if event[1] == "run"]
+        assert sorted(runs) == sorted(
+            (when, "run", i) for when in ("begin", "end") for i in (0, 1, 2)
+        )
+        assert recorder.count("begin", "iteration") == recorder.count("end", "iteration")
         assert recorder.events[0][:2] == ("begin", "fit")
         assert recorder.events[-1][:2] == ("end", "fit")
 
