@@ -1,4 +1,4 @@
-"""Several runs of EM of which only the best is brought to its end."""
+"""Several runs of EM of which only the best is brought to its end [@JamiesonTalwalkar2016]."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
