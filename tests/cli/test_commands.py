@@ -22,6 +22,7 @@ import pytest
 import mixtura as package
 from mixtura.applications.segmentation.recipe import Recipe
 from mixtura.cli.tables import write_table
+from mixtura.estimators.wiring import ACCELERATORS, STARTS
 from mixtura.model.mixture import load_with_notes
 
 PROGRAM = [sys.executable, "-c", "from mixtura.cli import main; raise SystemExit(main())"]
@@ -320,6 +321,50 @@ def test_fit_says_what_it_fitted_and_left_out(mixtura, customers, tmp_path):
     assert "note: column 'shop' was left out: constant\n" in err
 
 
+@pytest.mark.parametrize("init", STARTS)
+@pytest.mark.parametrize("accelerate", ACCELERATORS)
+def test_fit_starts_and_goes_on_as_the_estimator_does(mixtura, csv, tmp_path, init, accelerate):
+    how = ("--init", init, "--accelerate", accelerate, "--n-init", "3", "--max-iter", "200")
+    columns = ("--columns", "spend,visits", "--k", "2")
+    code, out, _ = mixtura("fit", csv, *columns, *how, "-o", tmp_path / "m", "--json")
+    model = package.GaussianMixture(
+        2,
+        init_params=init,
+        accelerate=accelerate,
+        n_init=3,
+        max_iter=200,
+        tol=1e-5,
+        random_state=0,
+    ).fit(pd.read_csv(csv)[["spend", "visits"]].to_numpy())
+    summary = json.loads(out)
+    assert code == 0
+    np.testing.assert_array_equal(summary["means"], model.means_)
+    left = model.remaining_gain_ if np.isfinite(model.remaining_gain_) else None
+    assert (summary["n_iter"], summary["remaining_gain"]) == (model.n_iter_, left)
+
+
+def test_fit_says_how_many_passes_and_what_they_left(mixtura, csv, tmp_path):
+    columns = ("--columns", "spend,visits", "--k", "2", "-o", tmp_path / "m")
+    summary = json.loads(mixtura("fit", csv, *columns, "--json")[1])
+    said = mixtura("fit", csv, *columns)[2].splitlines()[-1]
+    left = f"about {summary['remaining_gain']:.1g} nats per row"
+    assert said == f"{summary['n_iter']} passes over the data; left to gain: {left}"
+    code, _, err = mixtura("fit", csv, *columns, "--max-iter", "1")
+    assert code == 4
+    assert "1 passes over the data; left to gain: not known yet\n" in err
+    out = mixtura("fit", csv, *columns, "--max-iter", "1", "--json")[1]
+    assert json.loads(out)["remaining_gain"] is None
+
+
+@pytest.mark.parametrize("option", ["--init", "--accelerate"])
+def test_fit_answers_a_wrong_word_with_the_right_ones(mixtura, csv, tmp_path, option):
+    code, out, err = mixtura("fit", csv, option, "best", "-o", tmp_path / "m")
+    words = {"--init": STARTS, "--accelerate": ACCELERATORS}[option]
+    assert (code, out) == (2, "")
+    assert f"{option} 'best': choose one of {', '.join(words)}." in err
+    assert not (tmp_path / "m").exists()
+
+
 def test_fit_chooses_by_bic(mixtura, csv, tmp_path):
     choice = ("--family", "auto", "--max-k", "4", "--n-init", "2", "--columns", "spend,visits")
     code, out, _ = mixtura("fit", csv, *choice, "-o", tmp_path / "m", "--json")
@@ -437,7 +482,8 @@ def test_json_of_every_command(mixtura, results, fitted, csv, tmp_path):
         },
         ("fit", csv, "--k", "1", "-o", tmp_path / "m"): {
             "n_components", "family", "columns", "rows", "converged", "n_iter",
-            "mean_log_density", "bic", "icl", "weights", "means", "tried", "dropped", "output",
+            "remaining_gain", "mean_log_density", "bic", "icl", "weights", "means", "tried",
+            "dropped", "output",
         },
         ("predict", model, csv, "-o", tmp_path / "p.csv"): {"rows", "sizes", "output"},
         ("score", model, csv): {"rows", "log_likelihood", "mean_log_density", "output"},
@@ -547,7 +593,7 @@ def test_a_fit_that_has_not_converged_is_written_and_ends_with_4(mixtura, csv, t
     fit = ("fit", csv, "--k", "4", "--max-iter", "1", "--tol", "0", "-o", model)
     code, _, err = mixtura(*fit)
     assert code == 4
-    assert err.endswith("note: not converged after 1 iterations: raise --max-iter\n")
+    assert err.endswith("note: not converged after 1 passes: raise --max-iter\n")
     assert model.exists()
     code, out, err = mixtura(*fit, "--json")
     assert (code, json.loads(out)["converged"], err) == (4, False, "")

@@ -28,19 +28,23 @@ def way(request):
     return request.param
 
 
-def test_the_default_is_none():
-    assert GaussianMixture().accelerate == "none"
+def test_the_default_is_auto(rows):
+    options = {"random_state": 0, "max_iter": 2000, "tol": 1e-9}
+    model = GaussianMixture(2, **options).fit(rows)
+    assert GaussianMixture().accelerate == "auto"
+    assert {record.step for record in model.history_} >= {"em", "lbfgs"}
 
 
 def test_without_it_the_run_is_scikit_learns(rows, family):
     options = {"covariance_type": family, "reg_covar": 1e-6, "max_iter": 300, "random_state": 0}
+    options |= {"init_params": "kmeans"}
     start = GaussianMixture(2, **options, tol=1e9).fit(rows)
     options |= {
         "weights_init": start.weights_,
         "means_init": start.means_,
         "precisions_init": start.precisions_,
     }
-    ours = GaussianMixture(2, **options, tol=1e-4).fit(rows)
+    ours = GaussianMixture(2, **options, tol=1e-4, accelerate="none").fit(rows)
     theirs = sklearn.mixture.GaussianMixture(2, **options, tol=1e-4).fit(rows)
     assert ours.n_iter_ == theirs.n_iter_
     assert ours.converged_ == theirs.converged_
@@ -51,7 +55,8 @@ def test_without_it_the_run_is_scikit_learns(rows, family):
 
 def test_the_end_is_the_same_in_fewer_passes(rows, family, way):
     options = {"covariance_type": family, "random_state": 0, "max_iter": 3000}
-    plain = GaussianMixture(2, tol=1e-10, **options).fit(rows)
+    options |= {"init_params": "kmeans"}
+    plain = GaussianMixture(2, tol=1e-10, accelerate="none", **options).fit(rows)
     fast = GaussianMixture(2, tol=1e-9, accelerate=way, **options).fit(rows)
     assert fast.converged_
     assert fast.n_iter_ == len(fast.history_) < plain.n_iter_
@@ -70,13 +75,32 @@ def test_the_gain_that_is_left_is_told(rows, way):
     assert model.remaining_gain_ == model.history_[-1].remaining < 1e-5
     assert isinstance(model.remaining_gain_, float)
     assert longer.lower_bound_ - model.lower_bound_ < 1e-4
-    plain = GaussianMixture(2, random_state=0).fit(rows)
+    plain = GaussianMixture(2, random_state=0, accelerate="none", tol=1e-5).fit(rows)
     assert 0 < plain.remaining_gain_ < np.inf
 
 
 def test_without_an_iteration_the_gain_is_not_known(rows):
     model = GaussianMixture(2, max_iter=0, random_state=0).fit(rows)
     assert model.remaining_gain_ == np.inf
+
+
+def test_tol_is_the_gain_that_may_be_left_or_the_last_change(rows, family):
+    options = {"covariance_type": family, "random_state": 0, "max_iter": 3000, "tol": 1e-5}
+    plain = GaussianMixture(2, accelerate="none", **options).fit(rows)
+    assert abs(plain.history_[-1].change) < 1e-5
+    assert all(abs(record.change) >= 1e-5 for record in plain.history_[:-1])
+    fast = GaussianMixture(2, **options).fit(rows)
+    assert max(record.remaining for record in fast.history_[-2:]) < 1e-5
+    left = [record.remaining for record in fast.history_]
+    assert all(max(pair) >= 1e-5 for pair in zip(left[3:-2], left[4:-1], strict=True))
+    assert fast.n_iter_ >= 5
+
+
+def test_a_tol_of_zero_uses_all_of_max_iter_in_every_way(rows):
+    for way in wiring.ACCELERATORS:
+        with pytest.warns(ConvergenceWarning):
+            model = GaussianMixture(1, tol=0, max_iter=9, accelerate=way).fit(rows)
+        assert model.n_iter_ == 9
 
 
 def test_max_iter_bounds_the_passes_and_the_end_is_no_lower(rows, way):
@@ -136,7 +160,8 @@ def test_with_weights_a_prior_and_several_runs(rows, way):
     weights = rng.uniform(0.5, 2.0, len(rows))
     prior = NormalInverseWishart.default(rows.mean(axis=0), np.cov(rows.T), 2)
     options = {"prior": prior, "n_init": 3, "init_params": "random", "random_state": 0}
-    plain = GaussianMixture(2, tol=1e-11, max_iter=5000, **options).fit(rows, sample_weight=weights)
+    plain = GaussianMixture(2, tol=1e-11, max_iter=5000, accelerate="none", **options)
+    plain.fit(rows, sample_weight=weights)
     fast = GaussianMixture(2, tol=1e-9, max_iter=5000, accelerate=way, **options)
     fast.fit(rows, sample_weight=weights)
     assert abs(fast.lower_bound_ - plain.lower_bound_) < 1e-6

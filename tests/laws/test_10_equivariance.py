@@ -36,14 +36,15 @@ def moved(model, matrix, shift):
 
 
 def assert_follows(x, labels, family, matrix, shift, rtol=1e-8):
-    there = fit(x @ matrix.T + shift, labels, family)
-    here = fit(x, labels, family)
-    assert_mixtures_close(there.mixture_, moved(here.mixture_, matrix, shift), rtol)
-    # The density is that of the rows in their new units.
-    volume = np.linalg.slogdet(matrix)[1]
-    np.testing.assert_allclose(
-        there.score_samples(x @ matrix.T + shift), here.score_samples(x) - volume, atol=1e-7
-    )
+    for accelerate in ("none", "auto"):
+        there = fit(x @ matrix.T + shift, labels, family, accelerate=accelerate)
+        here = fit(x, labels, family, accelerate=accelerate)
+        assert_mixtures_close(there.mixture_, moved(here.mixture_, matrix, shift), rtol)
+        # The density is that of the rows in their new units.
+        volume = np.linalg.slogdet(matrix)[1]
+        np.testing.assert_allclose(
+            there.score_samples(x @ matrix.T + shift), here.score_samples(x) - volume, atol=1e-7
+        )
 
 
 @pytest.mark.parametrize("shift", [0.5, -30.0, 1e4])

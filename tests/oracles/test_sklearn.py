@@ -41,6 +41,7 @@ def fitted(cls, x, k, family, iterations, ridge, begin=None, **how):
         init_params="random_from_data",
         random_state=0,
         **begin,
+        **({"accelerate": "none"} if cls is GaussianMixture else {}),
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)

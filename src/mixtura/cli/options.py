@@ -1,5 +1,6 @@
 """Options that several commands share, and what they mean."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -86,6 +87,13 @@ def family_or_auto(text: str) -> str:
     """A covariance family, or "auto"."""
     if text not in ("auto", *FAMILIES):
         raise BadUsage(f"--family {text!r}: choose auto, {', '.join(FAMILIES)}.")
+    return text
+
+
+def one_of(allowed: Sequence[str], option: str, text: str) -> str:
+    """One of the words that an option knows."""
+    if text not in allowed:
+        raise BadUsage(f"{option} {text!r}: choose one of {', '.join(allowed)}.")
     return text
 
 

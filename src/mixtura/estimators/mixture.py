@@ -1,6 +1,7 @@
 """`GaussianMixture`: scikit-learn's class, with what it lacks."""
 
 import warnings
+from collections.abc import Sequence
 from numbers import Integral, Real
 from time import perf_counter
 from typing import Any, ClassVar, Self
@@ -20,6 +21,7 @@ from mixtura.estimators.rows import read_rows, read_weights
 from mixtura.learn import expectation, selection
 from mixtura.learn.brief import brief, is_brief
 from mixtura.learn.em import Fit, Iteration, Outcome, Watch, em
+from mixtura.learn.halving import Run, halving
 from mixtura.learn.prior import Prior
 from mixtura.learn.sorting import Sorting
 from mixtura.model.covariance import FAMILIES, Covariance, Full, Tied
@@ -41,7 +43,8 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
     attributes, shapes and types. What is added: row weights, `icl`, starts from labels,
     responsibilities or a function, building from known parameters, a record of each iteration, and
     tables as input. Covariances are kept from collapsing by a penalty that follows the scale of the
-    data; give ``reg_covar`` a number for scikit-learn's way.
+    data; give ``reg_covar`` a number for scikit-learn's way. ``init_params="kmeans"`` and
+    ``accelerate="none"`` give scikit-learn's start, steps and rule for stopping.
 
     Parameters
     ----------
@@ -51,9 +54,10 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
         Each component its own matrix; one matrix for all; a variance for each feature; one
         variance for each component.
     tol : float, default 1e-3
-        EM ends once the objective changes by less in an iteration, in nats per row. With
-        ``accelerate`` other than "none": once less than this is predicted to be left to gain, twice
-        running. 0 uses all of ``max_iter``.
+        A run ends once less than this is predicted to be left to gain, in nats per row, twice
+        running; never before the fifth pass. With ``accelerate="none"``: once the objective changed
+        by less than this in the last iteration, as in scikit-learn. In both, 0 uses all of
+        ``max_iter``.
     reg_covar : float or None, default None
         None: the affine-equivariant penalty of Chen and Tan, of strength n^-½ [@ChenTan2009].
         A number: what is added to the diagonal of covariances in each iteration, as in
@@ -61,12 +65,15 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
     max_iter : int, default 100
         Passes over the data, at the most.
     n_init : int, default 1
-        Runs from different starts; the best objective is kept.
+        Different starts; the best objective is kept. All begin with a few of EM's own steps; the
+        better half goes on, for as many passes as it had, and so on until one is left, which is
+        brought to its end. Of many rows as many as tell starts apart are used until then. With
+        ``accelerate="none"`` every run is brought to its end, as in scikit-learn.
     init_params : {"kmeans", "k-means++", "random", "random_from_data", "merge"}, array or callable
-        How to start. "merge": two or three times as many components, fitted roughly and merged
-        to K; it misses groups less often than the others. An array of labels (n,) or
-        responsibilities (n, K); or a function of (X, n_components, random_state) that returns
-        either, or a `Mixture`. The default is "kmeans".
+        How to start. "merge", the default: two or three times as many components, fitted roughly
+        and merged to K; it misses groups less often than the others. "kmeans" is scikit-learn's
+        default. An array of labels (n,) or responsibilities (n, K); or a function of
+        (X, n_components, random_state) that returns either, or a `Mixture`.
     weights_init : array-like, shape (K,), optional
     means_init : array-like, shape (K, D), optional
     precisions_init : array-like, optional
@@ -85,13 +92,14 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
     dead_components : {"keep", "reseed", "drop"}, default "keep"
         What is done about components to which fewer than D + 1 rows belong: leave them to the
         penalty; give them half of the heaviest; take them out.
-    accelerate : {"auto", "none", "squarem", "lbfgs"}, default "none"
-        How to come to the same end in fewer passes over the data. None: EM's own steps, as in
-        scikit-learn. SQUAREM goes further along each pair of them [@VaradhanRoland2008]; L-BFGS
-        corrects them by the curvature that it meets [@JamshidianJennrich1993]; "auto" chooses.
-        With each the first steps are EM's own, and the objective never falls. It is EM's own steps
-        throughout where ``variance_floor`` or a positive ``reg_covar`` bounds the covariances,
-        where ``dead_components`` is not "keep", and while a component has no weight.
+    accelerate : {"auto", "none", "squarem", "lbfgs"}, default "auto"
+        How to come to the same end in fewer passes over the data. "none": EM's own steps and rule
+        for stopping, as in scikit-learn. SQUAREM goes further along each pair of steps
+        [@VaradhanRoland2008]; L-BFGS corrects them by the curvature that it meets
+        [@JamshidianJennrich1993]; "auto" chooses. With each the first steps are EM's own, and the
+        objective never falls. It is EM's own steps throughout where ``variance_floor`` or a
+        positive ``reg_covar`` bounds the covariances, where ``dead_components`` is not "keep", and
+        while a component has no weight.
 
     Attributes
     ----------
@@ -106,7 +114,7 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
     converged_ : bool
     n_iter_ : int
         Passes over the data in the best run: one for each iteration of EM, and one for each place
-        that an accelerator tried.
+        that an accelerator tried. Other runs do not count, nor passes over some of many rows.
     lower_bound_ : float
         The objective in the last iteration: mean log-likelihood, plus the penalty, per row.
     lower_bounds_ : list of float
@@ -169,7 +177,7 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
         reg_covar: float | None = None,
         max_iter: int = 100,
         n_init: int = 1,
-        init_params: Any = "kmeans",
+        init_params: Any = "merge",
         weights_init: ArrayLike | None = None,
         means_init: ArrayLike | None = None,
         precisions_init: ArrayLike | None = None,
@@ -180,7 +188,7 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
         variance_floor: ArrayLike | None = None,
         prior: Prior | None = None,
         dead_components: str = "keep",
-        accelerate: str = "none",
+        accelerate: str = "auto",
     ) -> None:
         self.n_components = n_components
         self.covariance_type = covariance_type
@@ -276,16 +284,13 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
         dtype = np.dtype(np.float32 if rows.dtype == np.float32 else np.float64)
         metadata = None if weights is None else {"sample_weight": weights}
         observed = Observed(self, X, metadata, n_init, self.max_iter)
-        best: Fit | None = None
-        for number in range(n_init):
-            if continues:
-                begin, objective = self._previous(rows.shape[1]), self.lower_bound_
-            else:
-                begin, objective = wiring.start(setup, self.init_params, fixed, rng), -np.inf
-            fit = self._run(setup, begin, objective, observed, number, dtype)
-            if best is None or fit.objective > best.objective:
-                best = fit
-        assert best is not None
+        if continues:
+            last = self._previous(rows.shape[1])
+            best = self._run(setup, last, self.lower_bound_, observed, 0, dtype)
+        else:
+            starts = wiring.starts(setup, self.init_params, fixed, n_init, rng)
+            starts = wiring.promising(setup, starts, self.tol, self.max_iter, rng)
+            best = self._best(setup, starts, observed, dtype)
         self._take(best, dtype)
         self._draws = np.random.default_rng(rng.randint(2**31, size=4))
         observed.end(observed.context, lambda: {})
@@ -308,6 +313,44 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
                 f"{self.covariance_type} are asked for: use a new estimator, or warm_start=False"
             )
         return last
+
+    def _best(
+        self,
+        setup: wiring.Plan,
+        starts: Sequence[Mixture],
+        observed: Observed,
+        dtype: np.dtype[Any],
+    ) -> Fit:
+        """The best of the runs from several starts."""
+        if len(starts) > 1 and setup.halves:
+            return self._halving(setup, starts, observed, dtype)
+        fits = [
+            self._run(setup, begin, -np.inf, observed, number, dtype)
+            for number, begin in enumerate(starts)
+        ]
+        return max(fits, key=lambda fit: fit.objective)
+
+    def _halving(
+        self,
+        setup: wiring.Plan,
+        starts: Sequence[Mixture],
+        observed: Observed,
+        dtype: np.dtype[Any],
+    ) -> Fit:
+        """The best of several runs, all but one of which are set aside on the way."""
+        tellers = [
+            _Teller(observed, self.verbose, self.verbose_interval, number, dtype)
+            for number in range(len(starts))
+        ]
+        runs = [
+            Run(start, wiring.course(setup, self.tol, teller.watch, teller.begin), self.max_iter)
+            for start, teller in zip(starts, tellers, strict=True)
+        ]
+        best = halving(runs, lambda number: tellers[number].aside())
+        best.finish()
+        for run, teller in zip(runs, tellers, strict=True):
+            teller.end(run.fit, finished=run is best)
+        return best.fit
 
     def _run(
         self,
@@ -616,6 +659,48 @@ def _from_factors(family: type[Covariance], factors: Array, n_features: int) -> 
     if issubclass(family, Full | Tied):
         return family.from_precisions(factors @ np.swapaxes(factors, -1, -2), n_features)
     return family.from_precisions(factors**2, n_features)
+
+
+class _Teller:
+    """What is told of a run that may be left and taken up again, in print and to callbacks."""
+
+    def __init__(
+        self, observed: Observed, verbose: int, interval: int, number: int, dtype: np.dtype[Any]
+    ) -> None:
+        self.observed, self.dtype = observed, dtype
+        self.verbose, self.interval, self.number = verbose, interval, number
+        self.printed: _Printed | None = None
+        self.run: Any = None
+        self.passes = 0
+
+    def begin(self) -> None:
+        """The run begins, or is taken up again."""
+        if self.printed is None:
+            self.run = self.observed.run()
+            self.printed = _Printed(self.verbose, self.interval, self.number)
+        elif self.verbose:
+            print(f"Initialization {self.number} goes on")
+
+    def watch(self, _: int, record: Iteration, mixture: Mixture) -> bool:
+        """One pass more; whether a callback asks for the end of the run."""
+        assert self.printed is not None
+        self.passes += 1
+        self.printed.iteration(self.passes, record)
+        return self.observed.iteration(self.run, lambda: _attributes(mixture, self.dtype))
+
+    def aside(self) -> None:
+        """The run is not taken up again."""
+        if self.verbose:
+            print(f"Initialization {self.number} set aside.")
+
+    def end(self, fit: Fit, finished: bool) -> None:
+        """All runs are at an end."""
+        if self.printed is None:  # no iteration was asked for
+            self.begin()
+        assert self.printed is not None
+        if finished:
+            self.printed.end(fit)
+        self.observed.end(self.run, lambda: _attributes(fit.mixture, self.dtype))
 
 
 class _Printed:

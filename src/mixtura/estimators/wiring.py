@@ -1,7 +1,7 @@
 """The one place that turns options into objects: data, family, prior, start."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,11 +11,13 @@ from mixtura.engines.memory import Memory
 from mixtura.learn import initial
 from mixtura.learn.acceleration import Accelerator, Lbfgs, Plain, Squarem
 from mixtura.learn.data import Data
-from mixtura.learn.em import Rest, little_to_gain, stands_still
+from mixtura.learn.em import Fit, Rest, Watch, em, little_to_gain, stands_still
 from mixtura.learn.gradient import covers
+from mixtura.learn.halving import Go, Run, halving, rows_to_compare
 from mixtura.learn.maximization import Bounds, Maximization
 from mixtura.learn.prior import Penalty, Prior
 from mixtura.learn.reduction import Drop, Keep, Policy, Reseed
+from mixtura.learn.sorting import Sorting
 from mixtura.learn.statistics import Statistics
 from mixtura.model.covariance import FAMILIES, Covariance
 from mixtura.model.mixture import Mixture
@@ -45,6 +47,8 @@ class Plan:
     rest: Rest
     plain: bool
     """EM's own steps and scikit-learn's rule for stopping, with all components kept."""
+    halves: bool
+    """Of several runs the worse half is set aside again and again."""
 
 
 def plan(
@@ -104,6 +108,7 @@ def plan(
         accelerate=_accelerator(accelerate, maximize, dead_components),
         rest=stands_still if accelerate == "none" else little_to_gain,
         plain=accelerate == "none" and dead_components == "keep",
+        halves=accelerate != "none",
     )
 
 
@@ -236,6 +241,59 @@ def start(setup: Plan, how: Any, fixed: Given, rng: np.random.RandomState) -> Mi
         found.means if fixed.means is None else fixed.means,
         found.covariance if fixed.covariance is None else fixed.covariance,
     )
+
+
+def starts(
+    setup: Plan, how: Any, fixed: Given, n_init: int, rng: np.random.RandomState
+) -> list[Mixture]:
+    """Several mixtures to begin with."""
+    return [start(setup, how, fixed, rng) for _ in range(n_init)]
+
+
+def course(
+    setup: Plan,
+    tol: float,
+    watch: Watch | None = None,
+    begin: Callable[[], None] = lambda: None,
+) -> Go:
+    """How a run that may be left goes on: by EM's own steps until it is to come to its end."""
+    dead = setup.dead()
+
+    def go(mixture: Mixture, passes: int, objective: float, last: bool) -> Fit:
+        begin()
+        return em(
+            mixture,
+            Sorting(setup.data),
+            setup.maximize,
+            dead=dead,
+            accelerate=setup.accelerate if last else Plain(),
+            rest=setup.rest,
+            tol=tol,
+            max_iter=passes,
+            objective=objective,
+            watch=watch,
+        )
+
+    return go
+
+
+def promising(
+    setup: Plan, begins: list[Mixture], tol: float, max_iter: int, rng: np.random.RandomState
+) -> list[Mixture]:
+    """Of several starts, where there are many rows, the one that some of them are best fitted from.
+
+    The rows are as many as tell starts apart, and weigh as much as all of them. They do for the
+    comparison alone: what it leads to is where the run on all rows begins.
+    """
+    n_rows = rows_to_compare(setup.model, tol)
+    if len(begins) == 1 or not setup.halves or len(setup.rows) < 2 * n_rows:
+        return begins
+    block = setup.data.sample(int(np.ceil(n_rows)), rng)
+    whole = float(len(setup.rows)) if setup.weights is None else float(setup.weights.sum())
+    weights = block.weights * (whole / block.weights.sum())
+    part = replace(setup, data=Memory(block.rows, weights))
+    best = halving([Run(begin, course(part, tol), max_iter) for begin in begins])
+    return [best.fit.mixture]
 
 
 def _found(setup: Plan, how: Any, rng: np.random.RandomState) -> Mixture:

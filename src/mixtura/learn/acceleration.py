@@ -275,7 +275,8 @@ class Lbfgs:
             if there is None:
                 known.clear()
                 there, how = (yield _plainly(here, left, how)), "em"
-            known.add(_way(here.vector, there.vector), _way(there.slope().gradient, slope.gradient))
+            after = there.slope()
+            known.add(_way(here.vector, there.vector), _way(after.gradient, slope.gradient), after)
             here = there
 
 
@@ -285,10 +286,14 @@ class _Curvature:
     def __init__(self, memory: int) -> None:
         self.pairs = deque[tuple[Array, Array]](maxlen=memory)
 
-    def add(self, s: Array, y: Array) -> None:
-        """A step and by how much the gradient fell; left out where the objective is not hollow."""
+    def add(self, s: Array, y: Array, slope: Slope) -> None:
+        """A step and by how much the gradient fell; left out where the objective is not hollow.
+
+        Lengths are the slope's own, so that units do not decide.
+        """
         with np.errstate(invalid="ignore", over="ignore"):
-            if float(s @ y) > 1e-10 * float(np.linalg.norm(s) * np.linalg.norm(y)):
+            length = slope.norm(s) * max(float(y @ slope.precondition(y)), 0.0) ** 0.5
+            if float(s @ y) > 1e-10 * length:
                 self.pairs.append((s, y))
 
     def clear(self) -> None:

@@ -27,6 +27,7 @@ from mixtura.cli.inputs import read_input
 from mixtura.cli.results import whole_file
 from mixtura.cli.tables import require_columns
 from mixtura.estimators.mixture import GaussianMixture
+from mixtura.estimators.wiring import ACCELERATORS, STARTS
 
 NOT_CONVERGED = 4
 
@@ -40,10 +41,27 @@ def fit(
         str, typer.Option(help="Form of the covariances: auto, full, tied, diag, spherical.")
     ] = "full",
     weight: Annotated[str | None, typer.Option(help="The column of row weights.")] = None,
-    n_init: Annotated[int, typer.Option(help="Runs from different starts.", min=1)] = 5,
-    max_iter: Annotated[int, typer.Option(help="Iterations in a run.", min=1)] = 500,
+    init: Annotated[
+        str, typer.Option(help=f"How a start is found: {', '.join(STARTS)}.")
+    ] = "merge",
+    n_init: Annotated[
+        int, typer.Option(help="Different starts, of which the best is brought to its end.", min=1)
+    ] = 5,
+    accelerate: Annotated[
+        str,
+        typer.Option(
+            help=f"How to save passes over the data: {', '.join(ACCELERATORS)}; "
+            "none is EM's own steps, every start brought to its end."
+        ),
+    ] = "auto",
+    max_iter: Annotated[int, typer.Option(help="Passes over the data in a run.", min=1)] = 500,
     tol: Annotated[
-        float, typer.Option(help="Change of the objective, nats per row, that ends a run.", min=0)
+        float,
+        typer.Option(
+            help="A run ends when less than this is predicted to be left to gain, in nats per "
+            "row; with --accelerate none, when it gained less in the last pass.",
+            min=0,
+        ),
     ] = 1e-5,
     drop_missing: options.DropMissing = False,
     sql: options.Sql = None,
@@ -67,6 +85,14 @@ def fit(
     """
     number, chosen = options.number_or_auto(k), options.names(columns)
     family = options.family_or_auto(family)
+    how: dict[str, Any] = {
+        "init_params": options.one_of(STARTS, "--init", init),
+        "n_init": n_init,
+        "accelerate": options.one_of(ACCELERATORS, "--accelerate", accelerate),
+        "max_iter": max_iter,
+        "tol": tol,
+        "random_state": seed,
+    }
     if output is None and (as_json or sys.stdout.isatty()):
         raise BadUsage("name the file for the model with -o, or send standard output to one.")
     with terminal.progress("reading", quiet) as tell:
@@ -94,7 +120,7 @@ def fit(
         for components in ks:
             for form in families:
                 tell(f"fitting {components} components, {form} covariance")
-                model = _fitted(rows, weights, components, form, n_init, max_iter, tol, seed)
+                model = _fitted(rows, weights, components, form, how)
                 bic = model.bic(rows, sample_weight=weights)
                 trials.append({"k": components, "family": form, "bic": bic})
                 if bic < lowest:
@@ -116,6 +142,7 @@ def fit(
         "rows": len(rows),
         "converged": bool(best.converged_),
         "n_iter": best.n_iter_,
+        "remaining_gain": best.remaining_gain_ if np.isfinite(best.remaining_gain_) else None,
         "mean_log_density": best.score(rows, sample_weight=weights),
         "bic": best.bic(rows, sample_weight=weights),
         "icl": best.icl(rows, sample_weight=weights),
@@ -133,7 +160,7 @@ def fit(
             terminal.say_note(f"column {name!r} was left out: {reason}")
     if not best.converged_:
         if not quiet and not as_json:
-            terminal.say_note(f"not converged after {max_iter} iterations: raise --max-iter")
+            terminal.say_note(f"not converged after {max_iter} passes: raise --max-iter")
         return NOT_CONVERGED
     return 0
 
@@ -169,14 +196,9 @@ def _fitted(
     weights: NDArray[np.float64] | None,
     k: int,
     family: str,
-    n_init: int,
-    max_iter: int,
-    tol: float,
-    seed: int,
+    how: dict[str, Any],
 ) -> GaussianMixture:
-    model = GaussianMixture(
-        k, covariance_type=family, n_init=n_init, max_iter=max_iter, tol=tol, random_state=seed
-    )
+    model = GaussianMixture(k, covariance_type=family, **how)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # told by the exit code
         return model.fit(rows, sample_weight=weights)
@@ -204,6 +226,8 @@ def _say(summary: dict[str, Any], names: list[str]) -> None:
         shown = ", ".join(f"{n} {m:.4g}" for n, m in zip(names, mean, strict=True))
         terminal.say(f"  component {k + 1}: weight {weight:.3f}, mean {shown}")
     terminal.say(
-        f"mean log density {summary['mean_log_density']:.6g} nats per row, "
-        f"BIC {summary['bic']:.6g}, {summary['n_iter']} iterations"
+        f"mean log density {summary['mean_log_density']:.6g} nats per row, BIC {summary['bic']:.6g}"
     )
+    left = summary["remaining_gain"]
+    gain = "not known yet" if left is None else f"about {left:.1g} nats per row"
+    terminal.say(f"{summary['n_iter']} passes over the data; left to gain: {gain}")
