@@ -159,15 +159,22 @@ def ratio_to(result, peer):
     return ratio, "" if entry.get("means_agree") is not False else "it ends with other means"
 
 
+def runs_of(result, peer):
+    """How many pairs of fits the medians are of: ours, and the peer's."""
+    each = [result["peers"].get(name, {}).get("runs") for name in ("mixtura", peer)]
+    return "" if None in each else "medians of {} and {}".format(*each)
+
+
 def peer_lines(found, family, peer, mean_bar, least_bar):
     """Each size against a peer, then their geometric mean."""
     name = f"{peer}, {family}"
     lines, ratios = [], []
     for result in chosen(found, family):
         ratio, note = ratio_to(result, peer)
-        lines.append(Line(f"{name}: {size_of(result)}", ratio, least_bar, note=note))
         if ratio is not None:
             ratios.append(ratio)
+            note = "; ".join(filter(None, [runs_of(result, peer), note]))
+        lines.append(Line(f"{name}: {size_of(result)}", ratio, least_bar, note=note))
     mean = Line(
         f"{name}: geometric mean",
         geometric_mean(ratios),
@@ -400,10 +407,14 @@ def circumstances(record, name):
 
 def provenance(record):
     """Machine, versions, dates and commits in a few lines."""
-    names = [name for name in BENCHMARKS if name in record["benchmarks"]]
+    names = [
+        name
+        for name in BENCHMARKS
+        if name in record["benchmarks"] and "machine" in circumstances(record, name)
+    ]
     each = [circumstances(record, name) for name in names]
     if not each:
-        return ["Nothing is recorded."]
+        return ["Nothing is known of the machine."]
     said = dict.fromkeys(
         f"{one['machine']['cpu']}, {one['machine']['usable_cores']} cores, "
         f"{one['machine']['system']}; Python {one['versions']['python']}, "

@@ -14,7 +14,7 @@ import matplotlib
 
 matplotlib.use("Agg")
 from matplotlib import pyplot
-from matplotlib.ticker import FuncFormatter, NullFormatter
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLocator
 
 from benchmarks import bars
 
@@ -53,7 +53,10 @@ def canvas(n_lines, title):
 def ratios(axes, label):
     """A logarithmic axis of ratios, named in plain numbers."""
     axes.set_xscale("log")
+    steps = [step * 10.0**power for power in range(-2, 5) for step in (1, 2, 5)]
+    axes.xaxis.set_major_locator(FixedLocator(steps))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}×"))
+    axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_xlabel(label, fontsize=9)
 
@@ -157,6 +160,7 @@ def gaps(record, path):
     axes.set_yticks(range(len(found)), names)
     axes.set_xscale("symlog", linthresh=1e-3, linscale=0.5)
     axes.set_xlim(left=-1e-4)
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
     handles = [
         axes.plot([], [], marker, color=colour, linestyle="", label=label)[0]
         for marker, colour, label in (

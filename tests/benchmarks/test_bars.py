@@ -206,6 +206,14 @@ def test_other_means_are_a_word_beside_the_ratio():
     assert bars.ratio_to(result, "oneDAL") == (3.0, "it ends with other means")
 
 
+def test_medians_say_of_how_many():
+    result = case(SIZES[0], oneDAL=3.0)
+    result["peers"]["oneDAL"] |= {"runs": 3, "means_agree": False}
+    result["peers"]["mixtura"]["runs"] = 9
+    line = bars.peer_lines(peers([result]), "full", "oneDAL", 2.0, 1.2)[0]
+    assert line.note == "medians of 9 and 3; it ends with other means"
+
+
 def test_only_scikit_learn_and_onedal_have_bars():
     found = peers([case(SIZES[0], scikit_learn=9.0, oneDAL=3.0, OpenCV=50.0, mlpack="absent")])
     lines = bars.other_peers(found)
@@ -313,7 +321,14 @@ def test_what_is_missing_is_a_word_in_the_table(name, found, words):
 
 
 def test_an_empty_record_has_a_table():
-    assert "Nothing is recorded." in bars.plain({"benchmarks": {}})
+    assert "Nothing is known of the machine." in bars.plain({"benchmarks": {}})
+
+
+def test_a_bare_record_has_a_table():
+    record = whole_record()
+    text = bars.plain({"benchmarks": record["benchmarks"]})
+    assert text.startswith("Nothing is known of the machine.")
+    assert text.splitlines()[1:] == bars.plain(record).splitlines()[2:]
 
 
 def test_a_fit_that_did_not_converge_misses_however_quick():
