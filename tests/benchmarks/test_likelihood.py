@@ -19,6 +19,12 @@ def test_the_entry_with_bars_is_that_of_the_table():
     assert len(likelihood.TABLES) >= bars.SUITE
 
 
+def test_the_entry_with_bars_differs_from_the_target_in_its_starts_alone():
+    kind, options = likelihood.CONTESTANTS[likelihood.WITH_BARS]
+    assert kind is likelihood.OURS
+    assert options | {"n_init": 10} == likelihood.TARGET
+
+
 def test_the_suite_has_the_sizes_that_the_bars_name():
     features = [t.features for t in likelihood.TABLES]
     components = [t.components for t in likelihood.TABLES]
@@ -107,10 +113,11 @@ def test_at_equal_time_a_fit_that_ends_too_late_does_not_count():
 
 
 def test_the_quickest_way_may_be_the_targets_own_fit():
-    theirs = [n for n, (kind, _) in likelihood.CONTESTANTS.items() if kind is likelihood.THEIRS]
     contestants = {
-        theirs[0]: {"strict": {"seconds": None}, "loose": {"seconds": 3.0}},
-        theirs[1]: {"strict": {"seconds": None}, "loose": {"seconds": 2.0}},
+        name: {"strict": {"seconds": None}, "loose": {"seconds": 2.0 + number}}
+        for number, name in enumerate(
+            n for n, (kind, _) in likelihood.CONTESTANTS.items() if kind is likelihood.THEIRS
+        )
     }
     assert likelihood.quickest(contestants, 9.0) == {"strict": 9.0, "loose": 2.0}
 
