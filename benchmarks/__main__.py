@@ -75,11 +75,15 @@ def circumstances():
     }
 
 
+def takes(path, option):
+    """Whether a benchmark has an option."""
+    return f'"{option}"' in path.read_text(encoding="utf-8")
+
+
 def run(path, *, quick, budget=None):
     """What one benchmark prints, as an object; an exit status where it failed."""
-    text = path.read_text(encoding="utf-8")
-    options = ["--quick"] if quick and '"--quick"' in text else []
-    if budget is not None and '"--budget"' in text:
+    options = ["--quick"] if quick and takes(path, "--quick") else []
+    if budget is not None and takes(path, "--budget"):
         options += ["--budget", str(budget)]
     done = subprocess.run([sys.executable, path, *options], stdout=subprocess.PIPE, text=True)
     try:
@@ -123,8 +127,10 @@ def main(argv=None):
     record = recorded(output)
     for name in names:
         print(f"{name} ...", file=sys.stderr, flush=True)
-        found, began = circumstances() | {"quick": args.quick}, perf_counter()
-        record["benchmarks"][name] = run(scripts()[name], quick=args.quick, budget=args.budget)
+        path, began = scripts()[name], perf_counter()
+        small = args.quick and takes(path, "--quick")
+        found = circumstances() | {"quick": small}
+        record["benchmarks"][name] = run(path, quick=small, budget=args.budget)
         record["circumstances"][name] = found | {"seconds": perf_counter() - began}
         if output is not None:  # after each, so that nothing is lost if the next is interrupted
             output.parent.mkdir(parents=True, exist_ok=True)

@@ -332,6 +332,9 @@ def small(found):
 def hundred_million(found):
     """A large array in memory."""
     what = f"{size_of(found)}, tol = {found['tol']:g}"
+    if "gave_up_seconds" in found:
+        late = f"not done after {seconds(found['gave_up_seconds'])}"
+        return [Line(f"{what}: fit", None, 60.0, False, seconds, late, certain="MISS")]
     passes = f"{found['passes']} passes, " + (
         "converged" if found["converged"] else "not converged, so it does not count"
     )

@@ -338,6 +338,12 @@ def test_a_fit_that_did_not_converge_misses_however_quick():
     assert {line.verdict for line in lines} == {"MISS"}
 
 
+def test_a_fit_that_was_given_up_misses():
+    found = {"rows": 10, "features": 8, "components": 16, "tol": 1e-6, "gave_up_seconds": 600.0}
+    (line,) = bars.hundred_million(found)
+    assert (line.verdict, line.note) == ("MISS", "not done after 600 s")
+
+
 def test_fewer_rows_than_a_hundred_million_cannot_pass():
     record = whole_record()
     record["benchmarks"]["hundred_million"] |= {"rows": 1_000_000}

@@ -41,7 +41,8 @@ def test_without_names_those_with_bars_run(ran, tmp_path):
 def test_parts_are_added_to_a_record_and_replaced_in_it(ran, tmp_path):
     path = tmp_path / "folder" / "record.json"
     benchmarks.main(["import_time", "passes", "--output", str(path)])
-    benchmarks.main(["passes", "--quick", "--budget", "7", "--output", str(path)])
+    options = ["--quick", "--budget", "7", "--output", str(path)]
+    benchmarks.main(["passes", *options])
     assert ran == ["import_time", "passes", "passes"]
     record = read(path)
     assert record["benchmarks"] == {
@@ -66,8 +67,9 @@ def test_an_older_record_gives_each_part_its_circumstances(ran, tmp_path):
 
 
 def test_quick_runs_write_nothing_unless_told_to(ran, capsys, monkeypatch, tmp_path):
+    folder = benchmarks.HERE
+    monkeypatch.setattr(benchmarks, "scripts", lambda: {"passes": folder / "passes.py"})
     monkeypatch.setattr(benchmarks, "HERE", tmp_path)
-    monkeypatch.setattr(benchmarks, "scripts", lambda: {"passes": tmp_path / "passes.py"})
     benchmarks.main(["passes", "--quick"])
     assert not list(tmp_path.iterdir())
     assert "not in this record" in capsys.readouterr().out
@@ -76,6 +78,12 @@ def test_quick_runs_write_nothing_unless_told_to(ran, capsys, monkeypatch, tmp_p
 def test_a_failure_is_the_exit_status_and_a_word_in_the_table(ran, capsys, tmp_path):
     assert benchmarks.main(["peers", "--output", str(tmp_path / "r.json")]) == 1
     assert "failed, exit status 1" in capsys.readouterr().out
+
+
+def test_a_benchmark_without_small_sizes_is_never_quick(ran, tmp_path):
+    path = tmp_path / "record.json"
+    benchmarks.main(["import_time", "--quick", "--output", str(path)])
+    assert read(path)["circumstances"]["import_time"]["quick"] is False
 
 
 def test_an_unknown_name_is_an_error(capsys):
