@@ -100,7 +100,8 @@ def roofline(record, path):
         for result in bars.chosen(record["peers"], "full", dtype)
         if "fraction_reached" in result["roofline"]
     ]
-    figure, axes = canvas(len(lines), "Reached of what the machine's products and exponentials do")
+    title = "One EM iteration with full covariances: the share of the roofline that it reaches"
+    figure, axes = canvas(len(lines), title)
     for place, (_, reached, dtype) in enumerate(lines):
         axes.barh(place, 100 * reached, color=OURS if dtype == "float64" else THEIRS, height=0.7)
         note = bars.percent(reached)
