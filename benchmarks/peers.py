@@ -294,8 +294,9 @@ def measure_case(case, commands, runs, budget):
         folder = Path(name)
         words = [sys.executable, WORKERS / "case.py", folder, *map(str, (*case, LONG, LONGEST))]
         done = call(words)
-        if done.returncode:
-            raise RuntimeError(said(done))
+        if done.returncode:  # the other cases go on
+            reason = {"skipped": f"the case could not be made: {said(done)}"}
+            return result | {"peers": dict.fromkeys(commands, reason)}
         reference = json.loads((folder / "reference.json").read_text(encoding="utf-8"))
         for peer, command in commands.items():
             result["peers"][peer] = one_peer(peer, command, case, folder, reference, runs, budget)

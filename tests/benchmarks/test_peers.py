@@ -1,8 +1,11 @@
 """The arithmetic that an iteration is held against, and what is done for lack of time."""
 
+import json
+import subprocess
+
 import pytest
 
-from benchmarks import peers
+from benchmarks import bars, peers
 
 RATES = {"operations_per_second": 1e9, "exponentials_per_second": 1e6}
 
@@ -58,6 +61,21 @@ def test_a_peer_that_is_too_slow_is_absent(monkeypatch):
     monkeypatch.setattr(peers, "turns", lambda *_: ([50.0, 50.0], {}))
     with pytest.raises(peers.Absent, match="too long"):
         peers.worker(["it"], None, 3, 90.0)
+
+
+def test_a_case_that_cannot_be_made_is_a_word_for_every_peer(monkeypatch):
+    def call(command, **options):
+        made = subprocess.CompletedProcess(command, 0, json.dumps(RATES), "")
+        failed = subprocess.CompletedProcess(command, 1, "", "first\nno memory\n")
+        return failed if "case.py" in str(command[1]) else made
+
+    monkeypatch.setattr(peers, "call", call)
+    case = (10, 2, 3, "full", "float64")
+    found = peers.measure_case(case, {"mixtura": ["it"], "oneDAL": ["it"]}, 3, 90.0)
+    assert {each["skipped"] for each in found["peers"].values()} == {
+        "the case could not be made: no memory"
+    }
+    assert bars.ratio_to(found, "oneDAL")[0] is None
 
 
 def one(name, command, family="full", dtype="float64"):
