@@ -58,7 +58,13 @@ def problems():
 def fitted(rows, n_components, family, way, passes):
     """A fit that runs to the end of its passes."""
     model = GaussianMixture(
-        n_components, covariance_type=family, accelerate=way, max_iter=passes, tol=0, random_state=0
+        n_components,
+        covariance_type=family,
+        accelerate=way,
+        init_params="kmeans",
+        max_iter=passes,
+        tol=0,
+        random_state=0,
     )
     return model.fit(rows)
 

@@ -46,6 +46,7 @@ def make(folder, n_rows, n_features, n_components, family, dtype, turns):
         "precisions_init": precisions,
         "tol": 0.0,
         "reg_covar": 0.0,
+        "accelerate": "none",
     }
     exact = rows.astype(np.float64)
     models = {n: GaussianMixture(n_components, max_iter=n, **options).fit(exact) for n in turns}

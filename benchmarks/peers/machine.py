@@ -1,8 +1,8 @@
 """What the machine can do: floating-point operations a second in products, and exponentials.
 
-``python machine.py`` prints one JSON object. Products are NumPy's of two 2000 x 2000 matrices, on
-the threads that BLAS takes. Exponentials are NumPy's of blocks that fit the cache, on as many
-threads as the process may use.
+``python machine.py runs dtype`` prints one JSON object. Products are NumPy's of two 2000 x 2000
+matrices, on the threads that BLAS takes. Exponentials are NumPy's of blocks that fit the cache, on
+as many threads as the process may use.
 """
 
 import json
@@ -52,12 +52,9 @@ def exponential_rate(dtype, runs, threads):
 
 
 if __name__ == "__main__":
-    runs, threads = int(sys.argv[1]), available_threads()
+    runs, dtype, threads = int(sys.argv[1]), sys.argv[2], available_threads()
     rates = {
-        dtype: {
-            "operations_per_second": product_rate(dtype, runs),
-            "exponentials_per_second": exponential_rate(dtype, runs, threads),
-        }
-        for dtype in ("float64", "float32")
+        "operations_per_second": product_rate(dtype, runs),
+        "exponentials_per_second": exponential_rate(dtype, runs, threads),
     }
-    print(json.dumps({"threads": threads, **rates}))
+    print(json.dumps({"threads": threads, "runs": runs, **rates}))
