@@ -64,7 +64,7 @@ def centred(operands: Operands, roots: Array) -> Centred:
 
 
 @compiled()
-def _drawn(row: int, turn: int, n: int) -> int:
+def _drawn(row: Any, turn: int, n: int) -> Any:
     """A number below n by lot, from the row's number and the pass's: the mixer of SplitMix64."""
     h = np.uint64(row) * np.uint64(0x9E3779B97F4A7C15)
     h ^= np.uint64(turn + 1) * np.uint64(0xD1B54A32D192ED03)
@@ -75,50 +75,49 @@ def _drawn(row: int, turn: int, n: int) -> int:
 
 
 @compiled()
-def _joint(
+def _joint_scaled(
+    rows: Array, n: int, k: Any, means: Array, scales: Array, out: Array, p: int
+) -> None:
+    """The part of `_joint` that depends on the rows, where components have scales."""
+    d = len(rows)
+    j = 0
+    while j + 3 < d:
+        s0, s1, s2, s3 = scales[k, j], scales[k, j + 1], scales[k, j + 2], scales[k, j + 3]
+        m0, m1, m2, m3 = means[k, j], means[k, j + 1], means[k, j + 2], means[k, j + 3]
+        for t in range(n):
+            v0, v1 = s0 * (rows[j, t] - m0), s1 * (rows[j + 1, t] - m1)
+            v2, v3 = s2 * (rows[j + 2, t] - m2), s3 * (rows[j + 3, t] - m3)
+            out[p, t] -= 0.5 * (v0 * v0 + v1 * v1 + v2 * v2 + v3 * v3)
+        j += 4
+    while j < d:
+        s0, m0 = scales[k, j], means[k, j]
+        for t in range(n):
+            v0 = s0 * (rows[j, t] - m0)
+            out[p, t] -= 0.5 * v0 * v0
+        j += 1
+
+
+@compiled()
+def _joint_factored(
     rows: Array,
     n: int,
-    k: int,
+    k: Any,
     means: Array,
     factors: Array,
-    scales: Array,
-    constants: Array,
     residual: Array,
     y: Array,
     out: Array,
     p: int,
 ) -> None:
-    """Log joint densities of n rows, of (D, STRIP), with component k, into line p of out.
+    """The part of `_joint` that depends on the rows, where components have factors.
 
-    Few rows come together for one component, so loops are few, and nothing is stored between them
-    up to eight columns.
+    Columns of factors, and lines of residuals, are filled up with zeros to a multiple of eight.
     """
     d = len(rows)
-    constant = constants[k]
-    for t in range(n):
-        out[p, t] = constant
-    if len(scales):
-        j = 0
-        while j + 3 < d:
-            s0, s1, s2, s3 = scales[k, j], scales[k, j + 1], scales[k, j + 2], scales[k, j + 3]
-            m0, m1, m2, m3 = means[k, j], means[k, j + 1], means[k, j + 2], means[k, j + 3]
-            for t in range(n):
-                v0, v1 = s0 * (rows[j, t] - m0), s1 * (rows[j + 1, t] - m1)
-                v2, v3 = s2 * (rows[j + 2, t] - m2), s3 * (rows[j + 3, t] - m3)
-                out[p, t] -= 0.5 * (v0 * v0 + v1 * v1 + v2 * v2 + v3 * v3)
-            j += 4
-        while j < d:
-            s0, m0 = scales[k, j], means[k, j]
-            for t in range(n):
-                v0 = s0 * (rows[j, t] - m0)
-                out[p, t] -= 0.5 * v0 * v0
-            j += 1
-        return
     for j in range(d):
         m0 = means[k, j]
         for t in range(n):
             residual[j, t] = rows[j, t] - m0
-    # Columns of factors, and lines of residuals, are filled up with zeros to a multiple of eight.
     for i in range(d):
         last = i - i % LANES
         if i % LANES < 4:
@@ -167,7 +166,35 @@ def _joint(
 
 
 @compiled()
-def _insert(joint: Array, kept: Integers, i: int, at: int, value: float, k: int) -> None:
+def _joint(
+    rows: Array,
+    n: int,
+    k: Any,
+    means: Array,
+    factors: Array,
+    scales: Array,
+    constants: Array,
+    residual: Array,
+    y: Array,
+    out: Array,
+    p: int,
+) -> None:
+    """Log joint densities of n rows, of (D, STRIP), with component k, into line p of out.
+
+    Few rows come together for one component, so loops are few, and nothing is stored between them
+    up to eight columns.
+    """
+    constant = constants[k]
+    for t in range(n):
+        out[p, t] = constant
+    if len(scales):
+        _joint_scaled(rows, n, k, means, scales, out, p)
+    else:
+        _joint_factored(rows, n, k, means, factors, residual, y, out, p)
+
+
+@compiled()
+def _insert(joint: Array, kept: Integers, i: Any, at: int, value: Any, k: Any) -> None:
     """Put a component in its place among those of row i, at a place or before it."""
     while at > 0 and value > joint[i, at - 1]:
         joint[i, at] = joint[i, at - 1]
@@ -226,8 +253,8 @@ def _first(
 
 @compiled()
 def _joint_of(
-    x: Array, i: int, k: int, means: Array, factors: Array, scales: Array, constants: Array
-) -> float:
+    x: Array, i: Any, k: Any, means: Array, factors: Array, scales: Array, constants: Array
+) -> Any:
     """As `_joint`, of row i of (B, D) alone."""
     d = x.shape[1]
     total = 0.0
@@ -246,7 +273,7 @@ def _joint_of(
 
 @compiled()
 def _around(
-    k: int, size: int, neighbours: Integers, place: NDArray[np.int64], shared: Integers
+    k: Any, size: int, neighbours: Integers, place: NDArray[np.int64], shared: Integers
 ) -> int:
     """Neighbours of a component's first neighbours, into shared; how many, and which place each."""
     n = 0
@@ -260,7 +287,7 @@ def _around(
 
 
 @compiled()
-def _holds(kept: Integers, i: int, size: int, k: int) -> bool:
+def _holds(kept: Integers, i: Any, size: int, k: Any) -> bool:
     """Whether a component is among those of row i."""
     found = False
     for c in range(size):
@@ -366,6 +393,52 @@ def _posterior(joint: Array, w: Array, density: Array) -> float:
 
 
 @compiled()
+def _add(
+    residual: Array, weight: Array, weighted: Array, n: int, kind: int, sums: Array, products: Array
+) -> None:
+    """Sums of n residuals (D, STRIP), and their products, to those of one component.
+
+    Sums have loops of their own, without a store, so that their bits hang on nothing else.
+    """
+    for i in range(len(sums)):
+        row = residual[i]
+        for t in range(n):
+            weighted[t] = weight[t] * row[t]
+        s = 0.0
+        for t in range(n):
+            s += weighted[t]
+        sums[i] += s
+        j = 0
+        if kind == 0:
+            s = 0.0
+            for t in range(n):
+                s += weighted[t] * row[t]
+            products[i, 0] += s
+            j = i + 1
+        while j + 3 <= i:
+            r0, r1, r2, r3 = residual[j], residual[j + 1], residual[j + 2], residual[j + 3]
+            s0 = s1 = s2 = s3 = 0.0
+            for t in range(n):
+                v = weighted[t]
+                s0 += v * r0[t]
+                s1 += v * r1[t]
+                s2 += v * r2[t]
+                s3 += v * r3[t]
+            products[i, j] += s0
+            products[i, j + 1] += s1
+            products[i, j + 2] += s2
+            products[i, j + 3] += s3
+            j += 4
+        while j <= i:
+            other = residual[j]
+            s = 0.0
+            for t in range(n):
+                s += weighted[t] * other[t]
+            products[i, j] += s
+            j += 1
+
+
+@compiled()
 def _sums(
     x: Array, kept: Integers, r: Array, means: Array, kind: int
 ) -> tuple[Array, Array, Array]:
@@ -378,69 +451,26 @@ def _sums(
             ids[i * size + c] = kept[i, 1 + c]
     order = _order(ids, k_all)
     share = r.ravel()
-    residual, weight = np.empty((d, STRIP)), np.empty(STRIP)
-    weighted = np.empty(STRIP)
+    residual, weight, weighted = np.empty((d, STRIP)), np.empty(STRIP), np.empty(STRIP)
     counts, sums = np.zeros(k_all), np.zeros((k_all, d))
-    if kind == 0:
-        products = np.zeros((k_all, d, 1))
-    elif kind == 1:
-        products = np.zeros((k_all, d, d))
-    else:
-        products = np.zeros((1, d, d))
+    products = np.zeros((1 if kind == 2 else k_all, d, 1 if kind == 0 else d))
     start = 0
     while start < len(order):
         k = ids[order[start]]
-        m = 0
-        while start < len(order) and m < STRIP and ids[order[start]] == k:
+        n = 0
+        while start < len(order) and n < STRIP and ids[order[start]] == k:
             p = order[start]
             start += 1
             if share[p] > 0.0:
-                weight[m] = share[p]
+                weight[n] = share[p]
                 for j in range(d):
-                    residual[j, m] = x[p // size, j] - means[k, j]
-                m += 1
-        # Sums have loops of their own, without a store, so that their bits hang on nothing else.
+                    residual[j, n] = x[p // size, j] - means[k, j]
+                n += 1
         s = 0.0
-        for t in range(m):
+        for t in range(n):
             s += weight[t]
         counts[k] += s
-        own = 0 if kind == 2 else k
-        for i in range(d):
-            row = residual[i]
-            for t in range(m):
-                weighted[t] = weight[t] * row[t]
-            s = 0.0
-            for t in range(m):
-                s += weighted[t]
-            sums[k, i] += s
-            if kind == 0:
-                s = 0.0
-                for t in range(m):
-                    s += weighted[t] * row[t]
-                products[own, i, 0] += s
-            else:
-                j = 0
-                while j + 3 <= i:
-                    r0, r1, r2, r3 = residual[j], residual[j + 1], residual[j + 2], residual[j + 3]
-                    s0 = s1 = s2 = s3 = 0.0
-                    for t in range(m):
-                        v = weighted[t]
-                        s0 += v * r0[t]
-                        s1 += v * r1[t]
-                        s2 += v * r2[t]
-                        s3 += v * r3[t]
-                    products[own, i, j] += s0
-                    products[own, i, j + 1] += s1
-                    products[own, i, j + 2] += s2
-                    products[own, i, j + 3] += s3
-                    j += 4
-                while j <= i:
-                    other = residual[j]
-                    s = 0.0
-                    for t in range(m):
-                        s += weighted[t] * other[t]
-                    products[own, i, j] += s
-                    j += 1
+        _add(residual, weight, weighted, n, kind, sums[k], products[0 if kind == 2 else k])
     if kind != 0:
         for k in range(len(products)):
             for i in range(d):
@@ -449,10 +479,10 @@ def _sums(
     return counts, sums, products
 
 
-def _placed(x: Rows, model: Centred) -> Array:
+def _placed(x: NDArray[Any], model: Centred) -> Array:
     """Rows in the coordinates of the components, float64."""
     if model.unit is not None:
-        x = (x - model.operands.origin) @ model.unit
+        x = np.subtract(x, model.operands.origin) @ model.unit
     return np.require(x, np.float64, ["C", "W"])
 
 
