@@ -26,7 +26,7 @@ from mixtura.model.mixture import Mixture
 Array = NDArray[np.float64]
 Integers = NDArray[np.int32]
 
-AMONG = 1_000
+AMONG = 4_000
 """Components among which each row's first ones are sought: all, or so many of them."""
 
 STEPS = 4
@@ -38,18 +38,22 @@ MEASURED = 100_000
 
 @dataclass(frozen=True)
 class Truncation:
-    """How posteriors are truncated.
+    """How posteriors are truncated: what `GaussianMixture` takes beside a number.
+
+    Candidates for a row are the neighbours of the first C neighbours of its likeliest component,
+    the row's own C, one of all components drawn by lot, and one neighbour of its own drawn by lot.
 
     Parameters
     ----------
     n_kept : int, default 5
         C, the components that each row keeps.
-    n_neighbours : int, default 15
-        G, the neighbours of a component among which is sought, itself included.
+    n_neighbours : int, default 25
+        G, the neighbours of a component among which is sought, itself included. More of them find
+        better components, at a cost in proportion.
     """
 
     n_kept: int = 5
-    n_neighbours: int = 15
+    n_neighbours: int = 25
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Truncated posteriors: for each row a few components, found among the neighbours of the last few.
 
-Of a row's components the state keeps the likeliest ones. The next pass looks at those, at their
-neighbours and at one component drawn by lot, and keeps the likeliest again; no other component
+Of a row's components the state keeps the likeliest ones. The next pass looks at those, at what is
+near to the first of them and at two drawn by lot, and keeps the likeliest again; no other component
 costs anything [@ForsterLuecke2018] [@Hirschberger2022]. Rows are brought together by component, so
 that inner loops run along rows; each component is computed about its own mean. By Numba.
 
