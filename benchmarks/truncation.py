@@ -22,6 +22,7 @@ WAYS = {
     "exact": None,
     "5 kept, 15 neighbours": Truncation(5, 15),
     "5 kept, 25 neighbours": Truncation(5, 25),
+    "8 kept, 20 neighbours": Truncation(8, 20),
 }
 
 

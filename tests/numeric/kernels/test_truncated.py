@@ -183,3 +183,18 @@ def test_absent_rows_add_nothing_wherever_they_are():
     expected = truncated.expectation(x[there], w[there], kept[there], near, 1, prepared(model))
     for mine, other in zip(found, expected, strict=True):
         assert_allclose(mine, other, rtol=1e-12, atol=1e-12)
+
+
+def test_components_without_weight_hide_no_others():
+    """A row that keeps nothing but components of no weight finds one that has some."""
+    rng = np.random.default_rng(7)
+    model = mixture(FAMILIES["spherical"], 6, 2, rng)
+    weights = np.array([0.0, 0.0, 0.0, 0.5, 0.25, 0.25])
+    model = type(model)(weights, model.means, model.covariance)
+    x, kept = rows(model, 40, rng), np.tile(np.arange(3), (40, 1))
+    kept = np.column_stack([np.arange(40), kept]).astype(np.int32)
+    with np.errstate(divide="ignore"):
+        here = prepared(model)
+    around = np.array([np.roll(np.arange(6), -k) for k in range(6)], dtype=np.int32)
+    density = truncated.search(x, kept, around, 1, here)
+    assert_allclose(density, model.log_density(x), rtol=1e-12, atol=1e-12)

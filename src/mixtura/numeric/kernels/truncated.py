@@ -357,10 +357,10 @@ def _search(
                         _insert(joint, kept, i, size - 1, value, k)
             worst[t] = joint[i, size - 1]
         for p in range(n_shared):
-            gain = -np.inf
+            better = False
             for t in range(n):
-                gain = max(gain, values[p, t] - worst[t])
-            if gain > 0.0:
+                better |= values[p, t] > worst[t]
+            if better:
                 for t in range(n):
                     if values[p, t] > worst[t]:
                         i = order[at + t]
