@@ -307,12 +307,14 @@ def _search(
     scales: Array,
     constants: Array,
 ) -> None:
-    """The likeliest candidates of each row, into kept; their log joints, into joint."""
+    """The likeliest candidates of each row, into kept; their log joints, into joint.
+
+    Rows come sorted by their first component.
+    """
     n_rows, d = x.shape
     k_all, width = neighbours.shape
     size = joint.shape[1]
     first = kept[:, 1].copy()
-    order = _order(first, k_all)
     shared, place = np.empty(min(size * width, k_all), np.int32), np.full(k_all, -1, np.int64)
     n_shared, middle = 0, -1
     values = np.empty((len(shared), STRIP))
@@ -320,20 +322,20 @@ def _search(
     before, worst = np.empty((1, 1 + size), np.int32), np.empty(STRIP)
     at = 0
     while at < n_rows:
-        if first[order[at]] != middle:
+        if first[at] != middle:
             for p in range(n_shared):
                 place[shared[p]] = -1
-            middle = first[order[at]]
+            middle = first[at]
             n_shared = _around(middle, size, neighbours, place, shared)
         n = 0
-        while at + n < n_rows and n < STRIP and first[order[at + n]] == middle:
+        while at + n < n_rows and n < STRIP and first[at + n] == middle:
             for j in range(d):
-                rows[j, n] = x[order[at + n], j]
+                rows[j, n] = x[at + n, j]
             n += 1
         for p in range(n_shared):
             _joint(rows, n, shared[p], means, factors, scales, constants, residual, y, values, p)
         for t in range(n):
-            i = order[at + t]
+            i = at + t
             for c in range(size):
                 before[0, 1 + c] = kept[i, 1 + c]
             # Those kept come first: with a tie they stay.
@@ -363,7 +365,7 @@ def _search(
             if better:
                 for t in range(n):
                     if values[p, t] > worst[t]:
-                        i = order[at + t]
+                        i = at + t
                         _insert(joint, kept, i, size - 1, values[p, t], shared[p])
                         worst[t] = joint[i, size - 1]
         at += n
@@ -486,6 +488,21 @@ def _placed(x: NDArray[Any], model: Centred) -> Array:
     return np.require(x, np.float64, ["C", "W"])
 
 
+def _sought(
+    x: Rows, kept: Integers, neighbours: Integers, turn: int, model: Centred
+) -> tuple[NDArray[np.int32], Array, Integers, Array]:
+    """A search: the order that brings rows together, and in it rows, their state and log joints.
+
+    In that order all of it is read from the first to the last, which is what memory is fast at.
+    """
+    order = _order(np.ascontiguousarray(kept[:, 1]), len(model.means))
+    placed, mine = _placed(x, model)[order], kept[order]
+    joint = np.empty((len(x), kept.shape[1] - 1))
+    _search(placed, mine, joint, neighbours, turn, *model[2:])
+    kept[order] = mine
+    return order, placed, mine, joint
+
+
 def first(x: Rows, kept: Integers, among: Integers, model: Centred) -> None:
     """Write into the state of rows the likeliest of some components, of at least as many."""
     joint = np.empty((len(x), kept.shape[1] - 1))
@@ -510,10 +527,10 @@ def search(x: Rows, kept: Integers, neighbours: Integers, turn: int, model: Cent
     array, shape (B,)
         Log density of each row by what is kept, never above the true one.
     """
-    placed, joint = _placed(x, model), np.empty((len(x), kept.shape[1] - 1))
-    density = np.empty(len(x))
-    _search(placed, kept, joint, neighbours, turn, *model[2:])
-    _posterior(joint, np.ones(len(x)), density)
+    order, _, _, joint = _sought(x, kept, neighbours, turn, model)
+    sorted_density, density = np.empty(len(x)), np.empty(len(x))
+    _posterior(joint, np.ones(len(x)), sorted_density)
+    density[order] = sorted_density
     return density
 
 
@@ -529,12 +546,11 @@ def expectation(
     bound : float
         Σ w log p(x) by what is kept.
     """
-    placed, joint = _placed(x, model), np.empty((len(x), kept.shape[1] - 1))
-    weights = np.require(w, np.float64, ["C", "W"])
-    _search(placed, kept, joint, neighbours, turn, *model[2:])
+    order, placed, mine, joint = _sought(x, kept, neighbours, turn, model)
+    weights = np.asarray(w, dtype=np.float64)[order]
     bound = _posterior(joint, weights, np.empty(len(x)))
     moment, transform = model.operands.moment, model.operands.transform
-    counts, sums, found = _sums(placed, kept, joint, model.means, PRODUCTS[moment])
+    counts, sums, found = _sums(placed, mine, joint, model.means, PRODUCTS[moment])
     products: Any = found
     if moment is DIAGONAL:
         products = found[:, :, 0]
