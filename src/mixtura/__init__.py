@@ -14,6 +14,7 @@ _WHERE = {
     "Spherical": "mixtura.model.covariance",
     "Statistics": "mixtura.learn.statistics",
     "Tied": "mixtura.model.covariance",
+    "Truncation": "mixtura.learn.truncation",
     "load": "mixtura.model.mixture",
     "rfm": "mixtura.applications.segmentation.rfm",
     "segment": "mixtura.applications.segmentation.segment",

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mixtura.engines.memory import Memory
+from mixtura.engines.memory import BLOCK_ROWS, Memory
 from mixtura.learn import initial
 from mixtura.learn.acceleration import Accelerator, Lbfgs, Plain, Squarem
 from mixtura.learn.data import Data
@@ -19,6 +19,7 @@ from mixtura.learn.prior import Penalty, Prior
 from mixtura.learn.reduction import Drop, Keep, Policy, Reseed
 from mixtura.learn.sorting import Sorting
 from mixtura.learn.statistics import Statistics
+from mixtura.learn.truncation import MEASURED, BoundedFit, Search, Truncation, unseen
 from mixtura.model.covariance import FAMILIES, Covariance
 from mixtura.model.mixture import Mixture
 
@@ -27,6 +28,10 @@ Array = NDArray[np.float64]
 STARTS = ("kmeans", "k-means++", "random", "random_from_data", "merge")
 POLICIES = ("keep", "reseed", "drop")
 ACCELERATORS = ("auto", "none", "squarem", "lbfgs")
+
+TOGETHER = 64
+"""Rows in a block for each component, at the least, where posteriors are truncated: rows of one
+component are computed together."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +54,7 @@ class Plan:
     """EM's own steps and scikit-learn's rule for stopping, with all components kept."""
     halves: bool
     """Of several runs the worse half is set aside again and again."""
+    truncation: Truncation | None
 
 
 def plan(
@@ -62,6 +68,7 @@ def plan(
     prior: Prior | None,
     dead_components: str,
     accelerate: str,
+    truncation: int | Truncation | None = None,
 ) -> Plan:
     """Resolve the options of an estimator for one table."""
     n_rows = len(rows) if weights is None else int(np.count_nonzero(weights))
@@ -70,6 +77,7 @@ def plan(
             f"Expected n_samples >= n_components but got n_components = {n_components}, "
             f"n_samples = {n_rows}: ask for fewer components, or bring more rows."
         )
+    truncated = _truncation(truncation, n_components, dead_components)
     family = FAMILIES[covariance_type]
     data = Memory(rows, weights)
     whole = initial.total(data)
@@ -105,11 +113,56 @@ def plan(
         model=model,
         maximize=maximize,
         dead=policies[dead_components],
-        accelerate=_accelerator(accelerate, maximize, dead_components),
+        accelerate=Plain()
+        if truncated is not None
+        else _accelerator(accelerate, maximize, dead_components),
         rest=stands_still if accelerate == "none" else little_to_gain,
-        plain=accelerate == "none" and dead_components == "keep",
-        halves=accelerate != "none",
+        plain=accelerate == "none" and dead_components == "keep" and truncated is None,
+        halves=accelerate != "none" and truncated is None,
+        truncation=truncated,
     )
+
+
+def _truncation(
+    given: int | Truncation | None, n_components: int, dead_components: str
+) -> Truncation | None:
+    """How posteriors are truncated, if they are."""
+    if given is None:
+        return None
+    truncation = given if isinstance(given, Truncation) else Truncation(int(given))
+    if not 1 <= truncation.n_kept <= n_components:
+        raise ValueError(
+            f"truncation keeps {truncation.n_kept} components for each row, but n_components is "
+            f"{n_components}: keep from 1 to {n_components}, or set truncation=None"
+        )
+    if truncation.n_neighbours < 1:
+        raise ValueError(
+            f"truncation seeks among {truncation.n_neighbours} neighbours: a component is one of "
+            "its own, so n_neighbours must be at least 1"
+        )
+    if dead_components != "keep":
+        raise ValueError(
+            f"truncation goes with dead_components='keep' only, not with {dead_components!r}: rows "
+            "remember the numbers of their components"
+        )
+    return truncation
+
+
+def search(setup: Plan, begin: Mixture) -> Search | None:
+    """The truncated E-step of one run, if posteriors are truncated."""
+    if setup.truncation is None:
+        return None
+    state = unseen(len(setup.rows), setup.truncation)
+    block_rows = max(BLOCK_ROWS, TOGETHER * setup.n_components)
+    data = Memory(setup.rows, setup.weights, state, block_rows=block_rows)
+    return Search(data, setup.truncation, begin)
+
+
+def bounded(found: Search, fit: Fit) -> BoundedFit:
+    """A run that was made with a search, with what its bound misses at the end."""
+    some = found.data.sample(MEASURED, np.random.RandomState(0))
+    gap = found.gap(Memory(*some), fit.mixture)
+    return BoundedFit(fit.mixture, fit.outcome, fit.history, gap)
 
 
 def _accelerator(how: str, maximize: Maximization, dead_components: str) -> Accelerator:
