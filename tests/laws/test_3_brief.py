@@ -6,6 +6,7 @@ import pytest
 from mixtura.engines.memory import Memory
 from mixtura.learn import initial
 from mixtura.learn.brief import brief, is_brief
+from mixtura.learn.compact import Compact
 from mixtura.learn.data import Block
 from mixtura.learn.em import Outcome, em
 from mixtura.learn.expectation import e_step
@@ -58,10 +59,8 @@ class Setting:
 
         assert is_brief(len(self.x), self.model, self.maximize, max_iter)
         return brief(
-            Block(self.x, self.weights),
+            Compact.of(Block(self.x, self.weights), self.model, self.maximize),
             self.start,
-            self.model,
-            self.maximize,
             tol=tol,
             max_iter=max_iter,
             objective=-np.inf,

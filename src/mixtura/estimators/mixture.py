@@ -18,8 +18,10 @@ from mixtura.estimators import wiring
 from mixtura.estimators.callbacks import CallbackSupportMixin, Observed, with_callbacks
 from mixtura.estimators.rows import read_rows, read_weights
 from mixtura.learn import expectation, selection
-from mixtura.learn.brief import brief, is_brief
-from mixtura.learn.em import Fit, Iteration, Outcome, Watch, em
+from mixtura.learn.acceleration import Plain
+from mixtura.learn.brief import FAR, brief, is_brief
+from mixtura.learn.compact import Compact
+from mixtura.learn.em import Fit, Iteration, Outcome, Watch, em, little_to_gain
 from mixtura.learn.expectation import e_step
 from mixtura.learn.prior import Prior
 from mixtura.model.covariance import FAMILIES, Covariance, Full, Tied
@@ -343,19 +345,22 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
             )
 
         few = is_brief(len(setup.rows), setup.model, setup.maximize, self.max_iter)
-        if few and setup.plain and not observed.listened_to:
+        usual = self.accelerate in ("auto", "none") and self.dead_components == "keep"
+        if few and usual and not observed.listened_to:
+            block = setup.data.sample(len(setup.rows), 0)
             fit = brief(
-                setup.data.sample(len(setup.rows), np.random.RandomState(0)),
+                Compact.of(block, setup.model, setup.maximize),
                 begin,
-                setup.model,
-                setup.maximize,
                 tol=self.tol,
                 max_iter=self.max_iter,
                 objective=objective,
                 go_on=loop,
+                ahead=setup.rest is little_to_gain,
+                far=np.inf if isinstance(setup.accelerate, Plain) else FAR,
             )
-            for i, record in enumerate(fit.history, 1):
-                printed.iteration(i, record)
+            if self.verbose:
+                for i, record in enumerate(fit.history, 1):
+                    printed.iteration(i, record)
         else:
             fit = loop(begin, self.max_iter, objective, watch)
         printed.end(fit)
@@ -369,8 +374,7 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
         self.converged_ = fit.outcome is Outcome.converged
         self.n_iter_ = len(fit.history)
         self.lower_bound_ = fit.objective
-        self.lower_bounds_ = [record.objective for record in fit.history]
-        self.history_ = list(fit.history)
+        self._history = fit.history
         self.remaining_gain_ = fit.history[-1].remaining if fit.history else np.inf
         self._mixture = fit.mixture
         self._mixture_of = (
@@ -396,6 +400,17 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
         array of int, shape (n,)
         """
         return self.fit(X, y, sample_weight=sample_weight).predict(X)
+
+    @property
+    def history_(self) -> list[Iteration]:
+        """One record for each iteration of the best run."""
+        check_is_fitted(self, "_history")
+        return list(self._history)
+
+    @property
+    def lower_bounds_(self) -> list[float]:
+        """The objective in each iteration of the best run."""
+        return [record.objective for record in self.history_]
 
     # The fitted mixture
 
