@@ -184,3 +184,9 @@ def test_threads_follow_the_environment(monkeypatch):
     for ignored in ("", "0", "many", "-2"):
         monkeypatch.setenv("OMP_NUM_THREADS", ignored)
         assert 1 <= memory.available_threads() <= (os.cpu_count() or 1)
+
+
+def test_a_number_is_the_seed_of_a_sample():
+    data = Memory(np.arange(40.0).reshape(20, 2))
+    found, expected = data.sample(7, 3), data.sample(7, np.random.RandomState(3))
+    np.testing.assert_array_equal(found.rows, expected.rows)

@@ -1,6 +1,7 @@
 """`GaussianMixture`: scikit-learn's class, with what it lacks."""
 
 import warnings
+from functools import partial
 from numbers import Integral, Real
 from time import perf_counter
 from typing import Any, ClassVar, Self
@@ -19,8 +20,7 @@ from mixtura.estimators.callbacks import CallbackSupportMixin, Observed, with_ca
 from mixtura.estimators.rows import read_rows, read_weights
 from mixtura.learn import expectation, selection
 from mixtura.learn.acceleration import Plain
-from mixtura.learn.brief import FAR, brief, is_brief
-from mixtura.learn.compact import Compact
+from mixtura.learn.brief import FAR, brief, is_brief, several
 from mixtura.learn.em import Fit, Iteration, Outcome, Watch, em, little_to_gain
 from mixtura.learn.expectation import e_step
 from mixtura.learn.prior import Prior
@@ -34,6 +34,11 @@ NOT_CONVERGED = (
     "Try different init parameters, or increase max_iter, "
     "tol, or check for degenerate data."
 )
+
+PLAIN = {int, float, str, bool, type(None)}
+
+_CHECKED: dict[Any, None] = {}
+"""Values of all parameters that were found right, with their types."""
 
 
 class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
@@ -279,12 +284,16 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
         metadata = None if weights is None else {"sample_weight": weights}
         observed = Observed(self, X, metadata, n_init, self.max_iter)
         best: Fit | None = None
+        together = self._together(setup, fixed, rng, n_init, observed)
         for number in range(n_init):
-            if continues:
-                begin, objective = self._previous(rows.shape[1]), self.lower_bound_
+            if together:
+                fit = together[number]
+            elif continues:
+                begin = self._previous(rows.shape[1])
+                fit = self._run(setup, begin, self.lower_bound_, observed, number, dtype)
             else:
-                begin, objective = wiring.start(setup, self.init_params, fixed, rng), -np.inf
-            fit = self._run(setup, begin, objective, observed, number, dtype)
+                begin = wiring.start(setup, self.init_params, fixed, rng)
+                fit = self._run(setup, begin, -np.inf, observed, number, dtype)
             if best is None or fit.objective > best.objective:
                 best = fit
         assert best is not None
@@ -294,6 +303,18 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
         if best.outcome is Outcome.max_iter:
             warnings.warn(NOT_CONVERGED, ConvergenceWarning, stacklevel=2)
         return self
+
+    def _validate_params(self) -> None:
+        """As scikit-learn does; plain values that were found right are not checked again."""
+        values = tuple(getattr(self, name) for name in self._parameter_constraints)
+        key = (type(self), values, tuple(map(type, values)))
+        plain = all(type(value) in PLAIN for value in values)
+        if not (plain and key in _CHECKED):
+            super()._validate_params()
+            if plain:
+                _CHECKED[key] = None
+                if len(_CHECKED) > 1_000:
+                    _CHECKED.popitem()
 
     def _previous(self, n_features: int) -> Mixture:
         """The mixture of the last fit, to continue from."""
@@ -328,44 +349,75 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
             printed.iteration(i, record)
             return observed.iteration(run, lambda: _attributes(mixture, dtype))
 
-        def loop(
-            begin: Mixture, max_iter: int, objective: float, watch: Watch | None = None
-        ) -> Fit:
-            return em(
-                begin,
-                lambda mixture: setup.data.fold(e_step, mixture),
-                setup.maximize,
-                dead=setup.dead(),
-                accelerate=setup.accelerate,
-                rest=setup.rest,
-                tol=self.tol,
-                max_iter=max_iter,
-                objective=objective,
-                watch=watch,
-            )
-
-        few = is_brief(len(setup.rows), setup.model, setup.maximize, self.max_iter)
-        usual = self.accelerate in ("auto", "none") and self.dead_components == "keep"
-        if few and usual and not observed.listened_to:
-            block = setup.data.sample(len(setup.rows), 0)
-            fit = brief(
-                Compact.of(block, setup.model, setup.maximize),
-                begin,
-                tol=self.tol,
-                max_iter=self.max_iter,
-                objective=objective,
-                go_on=loop,
-                ahead=setup.rest is little_to_gain,
-                far=np.inf if isinstance(setup.accelerate, Plain) else FAR,
-            )
+        if self._in_brief(setup, observed):
+            go_on = partial(self._loop, setup)
+            fit = brief(setup.compact, begin, objective=objective, go_on=go_on, **self._rule(setup))
             if self.verbose:
                 for i, record in enumerate(fit.history, 1):
                     printed.iteration(i, record)
         else:
-            fit = loop(begin, self.max_iter, objective, watch)
+            fit = self._loop(setup, begin, self.max_iter, objective, watch)
         printed.end(fit)
         observed.end(run, lambda: _attributes(fit.mixture, dtype))
         return fit
+
+    def _loop(
+        self,
+        setup: wiring.Plan,
+        begin: Mixture,
+        max_iter: int,
+        objective: float,
+        watch: Watch | None = None,
+    ) -> Fit:
+        """The loop in Python."""
+        return em(
+            begin,
+            lambda mixture: setup.data.fold(e_step, mixture),
+            setup.maximize,
+            dead=setup.dead(),
+            accelerate=setup.accelerate,
+            rest=setup.rest,
+            tol=self.tol,
+            max_iter=max_iter,
+            objective=objective,
+            watch=watch,
+        )
+
+    def _in_brief(self, setup: wiring.Plan, observed: Observed) -> bool:
+        """Whether runs are left to compiled code, for as long as it sees to them."""
+        return (
+            self.accelerate in ("auto", "none")
+            and self.dead_components == "keep"
+            and not observed.listened_to
+            and is_brief(len(setup.rows), setup.model, setup.maximize, self.max_iter)
+        )
+
+    def _rule(self, setup: wiring.Plan) -> dict[str, Any]:
+        """When a run in compiled code ends."""
+        return {
+            "tol": self.tol,
+            "max_iter": self.max_iter,
+            "ahead": setup.rest is little_to_gain,
+            "far": np.inf if isinstance(setup.accelerate, Plain) else FAR,
+        }
+
+    def _together(
+        self,
+        setup: wiring.Plan,
+        fixed: wiring.Given,
+        rng: np.random.RandomState,
+        n_init: int,
+        observed: Observed,
+    ) -> list[Fit]:
+        """All runs in compiled code at once; none where there is one, or they are not for it."""
+        if n_init == 1 or self.verbose or not self._in_brief(setup, observed):
+            return []
+        starts = [wiring.start(setup, self.init_params, fixed, rng) for _ in range(n_init)]
+
+        def go_on(number: int, begin: Mixture, max_iter: int, objective: float) -> Fit:
+            return self._loop(setup, begin, max_iter, objective)
+
+        return several(setup.compact, starts, go_on=go_on, **self._rule(setup))
 
     def _take(self, fit: Fit, dtype: np.dtype[Any]) -> None:
         """Set the fitted attributes."""

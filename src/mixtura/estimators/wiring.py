@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from mixtura.engines.memory import Memory
 from mixtura.learn import initial
 from mixtura.learn.acceleration import Accelerator, Lbfgs, Plain, Squarem
+from mixtura.learn.compact import Compact, is_compact
 from mixtura.learn.data import Data
 from mixtura.learn.em import Rest, little_to_gain, stands_still
 from mixtura.learn.gradient import covers
@@ -45,6 +47,11 @@ class Plan:
     rest: Rest
     plain: bool
     """EM's own steps and scikit-learn's rule for stopping, with all components kept."""
+
+    @cached_property
+    def compact(self) -> Compact:
+        """The rows as compiled runs read them, where they are few."""
+        return Compact.of(self.data.sample(len(self.rows), 0), self.model, self.maximize)
 
 
 def plan(
@@ -247,7 +254,9 @@ def _found(setup: Plan, how: Any, rng: np.random.RandomState) -> Mixture:
         return _from_memberships(setup, how)
     if how == "merge":
         block = setup.data.sample(initial.rows_to_merge(setup.model), rng)
-        return initial.from_merging(block, setup.model, setup.maximize, rng)
+        few = len(block.rows) == len(setup.rows) and is_compact(len(block.rows), setup.maximize)
+        rows = setup.compact if few else None
+        return initial.from_merging(block, setup.model, setup.maximize, rng, rows)
     block = setup.data.sample(initial.SAMPLE, rng)
     k = setup.n_components
     if how == "kmeans":

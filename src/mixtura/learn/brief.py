@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from time import perf_counter
 
 import numpy as np
@@ -71,6 +72,53 @@ def brief(
     seconds = (perf_counter() - began) / max(count, 1)
     past = Course(course[:, :count].copy(), trail[:count] * rows.unit, objective, seconds)
     return _fit(rows, state, end, past, max_iter, objective, go_on, ahead)
+
+
+def several(
+    rows: Compact,
+    starts: Sequence[Mixture],
+    *,
+    weights: Array | None = None,
+    tol: float,
+    max_iter: int,
+    go_on: Callable[[int, Mixture, int, float], Fit],
+    ahead: bool = False,
+    far: float = np.inf,
+) -> list[Fit]:
+    """Run EM from several starts of the same size, as `brief` does from each, with few calls.
+
+    Parameters
+    ----------
+    rows : Compact
+    starts : sequence of Mixture
+    weights : array, shape (B, N), optional
+        Row weights of each run in place of the rows' own, as for a bootstrap.
+    tol, max_iter, ahead, far
+        As in `brief`.
+    go_on : callable
+        As in `brief`, with the number of the run before the rest.
+
+    Returns
+    -------
+    list of Fit
+    """
+    k, d = starts[0].means.shape
+    at_once = max(1, TRAIL // (max_iter * k * d * d))
+    found: list[Fit] = []
+    for first in range(0, len(starts), at_once):
+        began = perf_counter()
+        states = State.stacked([rows.state(start) for start in starts[first : first + at_once]])
+        n = len(states.weights)
+        w = None if weights is None else np.ascontiguousarray(weights[first : first + n])
+        course, trail = np.empty((n, 3, max_iter)), np.empty((n, max_iter, k, d, d))
+        ends = rows.runs(states, course, trail, w=w, tol=tol, ahead=ahead, far=far)
+        seconds = (perf_counter() - began) / max(int(ends[:, 1].sum()), 1)
+        for b, (end, count) in enumerate(ends.tolist()):
+            covariances = trail[b, :count] * rows.unit
+            past = Course(course[b, :, :count].copy(), covariances, -np.inf, seconds)
+            rest = partial(go_on, first + b)
+            found.append(_fit(rows, states[b], end, past, max_iter, -np.inf, rest, ahead))
+    return found
 
 
 def _fit(

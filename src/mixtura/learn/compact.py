@@ -1,5 +1,6 @@
 """Few rows as compiled code reads them, and mixtures as it writes them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
@@ -43,6 +44,15 @@ class State:
     weights: Array  # (..., K)
     means: Array  # (..., K, D)
     covariances: Array  # (..., K, D, D)
+
+    @classmethod
+    def stacked(cls, states: Sequence["State"]) -> "State":
+        """Several of the same size, one after the other."""
+        return cls(*(np.stack(parts) for parts in zip(*(s.arrays for s in states), strict=True)))
+
+    def __getitem__(self, index: int) -> "State":
+        """One of several."""
+        return State(self.weights[index], self.means[index], self.covariances[index])
 
     def first(self, k: int) -> "State":
         """The first k components."""
@@ -157,6 +167,28 @@ class Compact:
         phi, w, family = self.phi, self.w, self.family
         return whole_run().run(phi, w, family, *state.arrays, *prior, *bounds, *rule, course, trail)
 
+    def runs(
+        self,
+        states: State,
+        course: Array,
+        trail: Array,
+        *,
+        w: Array | None = None,
+        tol: float,
+        ahead: bool = False,
+        far: float = np.inf,
+    ) -> NDArray[np.int64]:
+        """As `run` from each of several states, stacked; ends and counts, (B, 2).
+
+        Row weights w, (B, N), may differ among the runs.
+        """
+        ends = np.empty((len(states.weights), 2), dtype=np.int64)
+        prior, bounds = self.prior(states.weights.shape[1]), (self.ridge, self.floor)
+        rule = (tol, -np.inf, self.units, ahead, far)
+        arrays = (*states.arrays, *prior, *bounds, *rule, course, trail, ends)
+        whole_batch().runs(self.phi, self.w[None] if w is None else w, self.family, *arrays)
+        return ends
+
     def estimated(self, sums: Array, prior: Prior, state: State) -> bool:
         """The M-step of sums of features (K, M) into a state; False where it needs care."""
         work = np.empty((5, *self.unit.shape))
@@ -196,6 +228,12 @@ def _dense(pseudo: Statistics, k: int, d: int) -> Array:
 def whole_run() -> Any:
     """The compiled runs, imported at their first use."""
     return import_module("mixtura.numeric.kernels.whole_run")
+
+
+@cache
+def whole_batch() -> Any:
+    """Many compiled runs, imported at their first use."""
+    return import_module("mixtura.numeric.kernels.whole_batch")
 
 
 @cache

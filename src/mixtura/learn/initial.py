@@ -158,7 +158,11 @@ def rows_to_merge(model: Mixture) -> int:
 
 
 def from_merging(
-    block: Block, model: Mixture, maximize: Maximization, rng: np.random.RandomState
+    block: Block,
+    model: Mixture,
+    maximize: Maximization,
+    rng: np.random.RandomState,
+    rows: Compact | None = None,
 ) -> Mixture:
     """Too many components, merged to as many as the model has.
 
@@ -166,9 +170,10 @@ def from_merging(
     far apart in one of many directions. Where the model can be askew to the columns they are drawn
     once more, in coordinates in which all rows together are the standard normal: right for groups
     that are long and thin, side by side. The likelier end is taken, the first if there is a tie.
+    Few rows go to compiled code; ``rows`` are they where they have been made compact already.
     """
-    if is_compact(len(block.rows), maximize):
-        rows = Compact.of(block, model, maximize)
+    if rows is not None or is_compact(len(block.rows), maximize):
+        rows = rows or Compact.of(block, model, maximize)
         return from_merging_few(rows, block, model, rng)
     with one_blas_thread():
         seeded = [
