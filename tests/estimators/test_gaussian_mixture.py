@@ -991,7 +991,7 @@ def test_runs_at_once_are_runs_one_by_one(family, accelerate, capsys):
     options = {**options, "init_params": "random", "accelerate": accelerate, "max_iter": 2_000}
     at_once = GaussianMixture(3, **options).fit(rows)
     one_by_one = GaussianMixture(3, verbose=1, **options).fit(rows)
-    assert capsys.readouterr().out.count("Initialization") == 4
+    assert len(re.findall(r"Initialization \d", capsys.readouterr().out)) == 4
     assert at_once.n_iter_ == one_by_one.n_iter_
     assert_same(at_once, one_by_one, rtol=1e-12, atol=1e-12)
     assert_allclose(at_once.lower_bounds_, one_by_one.lower_bounds_, rtol=1e-12)

@@ -81,10 +81,10 @@ def plan(
     floor = None if variance_floor is None else _floor(variance_floor, rows.shape[1])
     ridge = float(reg_covar or 0.0)
     constrain = Bounds(floor, ridge) if floor is not None or ridge else None
-    if prior is None and reg_covar is None:
-        prior = Penalty(covariance, total**-0.5)
     if prior is not None:
         _check_prior(prior, whole, family, n_components)
+    elif reg_covar is None:
+        prior = Penalty(covariance, total**-0.5)
     model = initial.alike(whole, family, n_components)
     if constrain is not None:
         model = Mixture(model.weights, model.means, constrain(model.covariance))

@@ -9,6 +9,8 @@ ends it with a word, and the loop in Python goes on from there.
 Elements are assigned one by one: what Numba makes of a slice takes longer to compile than the rest.
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -31,8 +33,14 @@ SLOWEST = 0.999
 PATIENCE = 50
 """Iterations before a run may be called slow: at first gains often fall slowly, or grow."""
 
+EXACT: dict[str, Any] = {"fastmath": False, "no_cfunc_wrapper": True}
+"""For loops over few numbers, which gain nothing from vectors and take longer to compile."""
 
-@compiled(fastmath=False)
+INNER: dict[str, Any] = {**EXACT, "no_cpython_wrapper": True}
+"""For those that only compiled code calls."""
+
+
+@compiled(**INNER)
 def _factor(matrix: Array, less: Array, factor: Array) -> bool:
     """The lower Cholesky factor of matrix − diag(less); False where there is none."""
     d = len(matrix)
@@ -52,7 +60,7 @@ def _factor(matrix: Array, less: Array, factor: Array) -> bool:
     return True
 
 
-@compiled(fastmath=False)
+@compiled(**INNER)
 def _invert(factor: Array, inverse: Array) -> float:
     """The inverse of a lower triangle, and the logarithm of its determinant, squared."""
     d = len(factor)
@@ -71,7 +79,7 @@ def _invert(factor: Array, inverse: Array) -> float:
     return volume + 2.0 * np.log(product)
 
 
-@compiled(fastmath=False)
+@compiled(**INNER)
 def coefficients(
     weights: Array,
     means: Array,
@@ -137,7 +145,7 @@ def coefficients(
     return log_prior
 
 
-@compiled(fastmath=False)
+@compiled(**EXACT)
 def maximize(
     sums: Array,
     family: int,

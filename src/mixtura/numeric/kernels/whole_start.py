@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mixtura.numeric.kernels.compiled import TILE, compiled
-from mixtura.numeric.kernels.whole_run import SPHERICAL, TIED, _factor, _invert
+from mixtura.numeric.kernels.whole_run import EXACT, INNER, SPHERICAL, TIED, _factor, _invert
 
 Array = NDArray[np.float64]
 Index = NDArray[np.int64]
 
 
-@compiled(fastmath=False)
+@compiled(**EXACT)
 def seeds(z: Array, w: Array, draws: Array, trials: int, chosen: Index) -> None:
     """Rows far from one another by k-means++, of z (D, N), into chosen, (K,).
 
@@ -60,7 +60,7 @@ def seeds(z: Array, w: Array, draws: Array, trials: int, chosen: Index) -> None:
             nearest[t] = best[t]
 
 
-@compiled(fastmath=False)
+@compiled(**EXACT)
 def grouped(
     z: Array,
     chosen: Index,
@@ -113,7 +113,7 @@ def grouped(
     return True
 
 
-@compiled(fastmath=False)
+@compiled(**INNER)
 def _pair(
     i: int,
     j: int,
@@ -145,7 +145,7 @@ def _pair(
     return part
 
 
-@compiled(fastmath=False)
+@compiled(**INNER)
 def _volume(family: int, matrix: Array, work: Array) -> float:
     """The log determinant; not a number where there is none. ``work`` gets the factor."""
     d = len(matrix)
@@ -162,7 +162,7 @@ def _volume(family: int, matrix: Array, work: Array) -> float:
     return volume + np.log(product)
 
 
-@compiled(fastmath=False)
+@compiled(**EXACT)
 def merge(weights: Array, means: Array, covariances: Array, family: int, wanted: int) -> bool:
     """Components merged, the cheapest pair first, until so many are left, in the first places.
 
