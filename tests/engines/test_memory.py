@@ -216,3 +216,9 @@ def test_a_sample_of_sorted_rows_keeps_rows_and_weights_together():
     for size in (20, 50, 80):
         block = data.sample(size, np.random.RandomState(0))
         np.testing.assert_array_equal(block.rows[:, 0] + 0.5, block.weights)
+
+
+def test_a_number_is_the_seed_of_a_sample():
+    data = Memory(np.arange(40.0).reshape(20, 2))
+    found, expected = data.sample(7, 3), data.sample(7, np.random.RandomState(3))
+    np.testing.assert_array_equal(found.rows, expected.rows)

@@ -62,7 +62,7 @@ def test_the_end_is_the_same_in_fewer_passes(rows, family, way):
     assert fast.n_iter_ == len(fast.history_) < plain.n_iter_
     assert abs(fast.lower_bound_ - plain.lower_bound_) < 1e-7
     np.testing.assert_allclose(fast.means_, plain.means_, atol=0.02)
-    if plain.n_iter_ > 50:
+    if plain.n_iter_ > 50 and way != "auto":  # which may choose plain steps on few rows
         assert {record.step for record in fast.history_} - {"em", "rejected"}
         assert 2 * fast.n_iter_ < plain.n_iter_
     assert fast.lower_bounds_ == sorted(fast.lower_bounds_)
@@ -135,6 +135,7 @@ def test_where_it_cannot_be_used_the_steps_are_plain(rows, way, options):
     assert max(record.remaining for record in model.history_[-2:]) < 1e-6
 
 
+@pytest.mark.parametrize("way", ["squarem", "lbfgs"])
 def test_reg_covar_of_zero_bounds_nothing(rows, way):
     model = GaussianMixture(2, accelerate=way, random_state=0, reg_covar=0.0, max_iter=2000)
     model.set_params(tol=1e-9).fit(rows)

@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from io import StringIO
 
 import numpy as np
+import pandas as pd
 import pytest
 import sklearn
 import sklearn.mixture
@@ -19,6 +20,7 @@ from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils._param_validation import InvalidParameterError
 
 from mixtura import GaussianMixture, Mixture, NormalInverseWishart
 from mixtura.engines.memory import Memory
@@ -1092,3 +1094,57 @@ def test_from_the_same_start_it_is_scikit_learns_fit(family):
     assert_allclose(ours.lower_bound_, theirs.lower_bound_, rtol=1e-12)
     assert_allclose(ours.bic(rows), theirs.bic(rows), rtol=1e-11)
     assert_allclose(ours.aic(rows), theirs.aic(rows), rtol=1e-11)
+
+
+@every_family
+@pytest.mark.parametrize("accelerate", ["none", "auto"])
+def test_runs_at_once_are_runs_one_by_one(family, accelerate, capsys):
+    """With something to print, runs are made one after the other."""
+    rows = blobs(apart=1.5)
+    options = {"covariance_type": family, "random_state": 3, "n_init": 4, "tol": 1e-5}
+    options = {**options, "init_params": "random", "accelerate": accelerate, "max_iter": 2_000}
+    at_once = GaussianMixture(3, **options).fit(rows)
+    one_by_one = GaussianMixture(3, verbose=1, **options).fit(rows)
+    assert len(re.findall(r"Initialization \d", capsys.readouterr().out)) == 4
+    assert at_once.n_iter_ == one_by_one.n_iter_
+    assert_same(at_once, one_by_one, rtol=1e-12, atol=1e-12)
+    assert_allclose(at_once.lower_bounds_, one_by_one.lower_bounds_, rtol=1e-12)
+
+
+def test_parameters_that_equal_right_ones_are_checked():
+    rows = blobs()
+    GaussianMixture(1).fit(rows)
+    with pytest.raises(InvalidParameterError, match="n_components"):
+        GaussianMixture(1.0).fit(rows)
+    model = GaussianMixture(1).fit(rows).set_params(tol=-1.0)
+    for _ in range(2):
+        with pytest.raises(InvalidParameterError, match="tol"):
+            model.fit(rows)
+
+
+@pytest.mark.parametrize("name", ["history_", "lower_bounds_"])
+def test_there_are_no_records_before_a_fit(name):
+    assert not hasattr(GaussianMixture(), name)
+
+
+def test_names_of_columns_are_forgotten_with_the_next_fit():
+    rows = blobs()
+    model = GaussianMixture(2, random_state=0)
+    model.fit(pd.DataFrame(rows, columns=[f"c{j}" for j in range(rows.shape[1])]))
+    assert hasattr(model, "feature_names_in_")
+    model.fit(rows[:, :1])
+    assert not hasattr(model, "feature_names_in_")
+    assert model.n_features_in_ == 1
+    with pytest.raises(ValueError, match="features"):
+        model.predict(rows)
+
+
+def test_few_rows_with_a_floor_that_binds():
+    """What compiled code does not see to: variances end at the floor, as they do on more rows."""
+    rows = blobs(apart=3.0)
+    options = {"variance_floor": 4.0, "random_state": 0, "max_iter": 500, "tol": 1e-7}
+    few = GaussianMixture(2, **options).fit(rows)
+    floor = np.linalg.eigvalsh(few.covariances_).min()
+    assert_allclose(floor, 4.0, rtol=1e-9)
+    many = GaussianMixture(2, **options).fit(rows, sample_weight=np.full(len(rows), 5.0))
+    assert_allclose(np.sort(few.weights_), np.sort(many.weights_), rtol=1e-6)

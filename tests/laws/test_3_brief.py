@@ -1,13 +1,18 @@
 """A run in compiled code is the run of the loop: the same objectives, the same mixture."""
 
+import pickle
+
 import numpy as np
 import pytest
 
 from mixtura.engines.memory import Memory
+from mixtura.learn import brief as module
 from mixtura.learn import initial
-from mixtura.learn.brief import brief, is_brief
+from mixtura.learn.acceleration import Squarem
+from mixtura.learn.brief import brief, is_brief, several
+from mixtura.learn.compact import Compact
 from mixtura.learn.data import Block
-from mixtura.learn.em import Outcome, em
+from mixtura.learn.em import Outcome, em, little_to_gain
 from mixtura.learn.expectation import e_step
 from mixtura.learn.maximization import Bounds, Maximization
 from tests.laws.registries import PRIORS
@@ -45,27 +50,25 @@ class Setting:
     def expect(self, mixture):
         return self.data.fold(e_step, mixture)
 
-    def loop(self, tol, max_iter, start=None, objective=-np.inf):
+    def loop(self, tol, max_iter, start=None, objective=-np.inf, **options):
         begin = self.start if start is None else start
-        return em(
-            begin, self.expect, self.maximize, tol=tol, max_iter=max_iter, objective=objective
-        )
+        rule = {"tol": tol, "max_iter": max_iter, "objective": objective}
+        return em(begin, self.expect, self.maximize, **rule, **options)
 
-    def compiled(self, tol, max_iter):
-        def go_on(mixture, left, objective):
+    def compiled(self, tol, max_iter, go_on=None, **options):
+        def loop(mixture, left, objective):
             self.left.append(left)
             return self.loop(tol, left, mixture, objective)
 
         assert is_brief(len(self.x), self.model, self.maximize, max_iter)
         return brief(
-            Block(self.x, self.weights),
+            Compact.of(Block(self.x, self.weights), self.model, self.maximize),
             self.start,
-            self.model,
-            self.maximize,
             tol=tol,
             max_iter=max_iter,
             objective=-np.inf,
-            go_on=go_on,
+            go_on=go_on or loop,
+            **options,
         )
 
 
@@ -119,6 +122,113 @@ def test_it_stops_where_the_loop_stops(family):
     assert expected.outcome is Outcome.converged
     assert_same(setting.compiled(1e-4, 500), expected)
     assert setting.left == []
+
+
+def test_it_stops_where_the_loop_sees_little_to_gain(family):
+    setting = Setting(overlapping(), family, prior="penalty")
+    expected = setting.loop(1e-4, 500, rest=little_to_gain)
+    assert expected.outcome is Outcome.converged
+    assert len(expected.history) != len(setting.loop(1e-4, 500).history)
+    assert_same(setting.compiled(1e-4, 500, ahead=True), expected)
+    assert setting.left == []
+
+
+def test_a_long_way_is_left_to_an_accelerator(family):
+    """The first part is that of the loop; from its end the loop has the iterations that are left.
+
+    The objective of the rest begins no lower, and its records are its own.
+    """
+    setting, seen = Setting(overlapping(), family, prior="penalty"), []
+
+    def go_on(mixture, left, objective):
+        fit = setting.loop(
+            1e-12, left, mixture, objective, rest=little_to_gain, accelerate=Squarem()
+        )
+        seen.append((left, objective, fit))
+        return fit
+
+    found = setting.compiled(1e-12, 3_000, go_on, ahead=True, far=2.0)
+    [(left, objective, rest)] = seen
+    count = 3_000 - left
+    assert 50 <= count < 500
+    assert len(found.history) == count + len(rest.history)
+    assert list(found.history[count:]) == list(rest.history)
+    assert found.outcome is Outcome.converged
+    assert found.mixture is rest.mixture
+    expected = setting.loop(0.0, count)
+    np.testing.assert_allclose(
+        [record.objective for record in found.history[:count]],
+        [record.objective for record in expected.history],
+        atol=1e-9,
+    )
+    assert objective == found.history[count - 1].objective
+    assert rest.history[0].objective >= objective - 1e-12
+
+
+@pytest.mark.parametrize("far", [np.inf, 1e9])
+def test_a_run_that_is_not_slow_stays(family, far):
+    setting = Setting(overlapping(), family, prior="penalty")
+    setting.compiled(1e-4, 5_000, ahead=True, far=far)
+    assert setting.left == []
+
+
+def starts(setting, n=5):
+    rng = np.random.default_rng(8)
+    labels = rng.integers(0, K, (n, len(setting.x)))
+    data = [Memory(setting.x, setting.weights, given, threads=1) for given in labels]
+    return [initial.from_memberships(part, setting.model, setting.maximize) for part in data]
+
+
+def never(*args):
+    raise AssertionError("nothing here needs care")
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_several_at_once_are_the_runs_one_by_one(family, weighted, monkeypatch):
+    setting = Setting(overlapping(), family, prior="penalty")
+    begin = starts(setting)
+    # So few numbers a call that it takes three of them.
+    monkeypatch.setattr(module, "TRAIL", 2 * 40 * K * 3 * 3)
+    rule = {"tol": 1e-4, "max_iter": 40, "ahead": True}
+    rows = Compact.of(Block(setting.x, setting.weights), setting.model, setting.maximize)
+    weights = np.random.default_rng(4).integers(1, 4, (5, 300)) if weighted else None
+    weights = None if weights is None else weights.astype(float)
+    found = several(rows, begin, weights=weights, go_on=never, **rule)
+    for number, (fit, start) in enumerate(zip(found, begin, strict=True)):
+        block = Block(setting.x, setting.weights if weights is None else weights[number])
+        alone = Compact.of(block, setting.model, setting.maximize)
+        expected = brief(alone, start, objective=-np.inf, go_on=never, **rule)
+        assert_same(fit, expected, atol=1e-12)
+
+
+def test_one_of_several_that_needs_care_goes_on_by_itself(family):
+    setting = Setting(overlapping(), family, prior="penalty")
+    begin, asked = starts(setting, 3), []
+    none = np.arange(300) % (K - 1)
+    begin[1] = initial.from_memberships(
+        Memory(setting.x, memberships=none), setting.model, setting.maximize
+    )
+
+    def go_on(number, mixture, left, objective):
+        asked.append((number, left))
+        return setting.loop(0.0, left, mixture, objective)
+
+    rows = Compact.of(Block(setting.x, setting.weights), setting.model, setting.maximize)
+    found = several(rows, begin, tol=0.0, max_iter=5, go_on=go_on)
+    assert asked == [(1, 5)]
+    for fit, start in zip(found, begin, strict=True):
+        assert_same(fit, setting.loop(0.0, 5, start))
+
+
+def test_records_are_a_sequence_made_when_asked_for(family):
+    history = Setting(overlapping(), family, prior="penalty").compiled(0.0, 7).history
+    records = [*history]
+    assert len(history) == len(records) == 7
+    assert history[-1] == history[6] == records[-1]
+    assert list(history[2:5]) == records[2:5]
+    assert pickle.loads(pickle.dumps(history))[3] == records[3]
+    with pytest.raises(IndexError):
+        history[7]
 
 
 def test_what_needs_care_goes_on_in_the_loop(family):

@@ -6,10 +6,12 @@ import pytest
 from mixtura import Full, Mixture, NormalInverseWishart
 from mixtura.engines.memory import Memory
 from mixtura.learn import initial
+from mixtura.learn.compact import Compact
 from mixtura.learn.data import Block
 from mixtura.learn.expectation import assigned, e_step
 from mixtura.learn.maximization import Maximization
 from mixtura.learn.prior import Penalty
+from mixtura.learn.reduction import reduce
 from mixtura.model.covariance import FAMILIES
 
 RNG = np.random.default_rng(0)
@@ -402,3 +404,93 @@ def test_merging_is_hardly_worse_than_where_its_rows_came_from(family):
         score = e_step(Block(x, np.ones(600)), merge(family, 6, x, seed=seed)).log_likelihood
         gaps.append((e_step(Block(x, np.ones(600)), truth).log_likelihood - score) / 600)
     assert np.mean(gaps) < 0.05
+
+
+# Few rows: the start by merging in compiled code
+
+
+def compact(family, k, x=X, weights=None, prior=True):
+    model, maximize = begin(family, k, x)
+    if prior:
+        penalty = Penalty(model.total_covariance(), 0.1)
+        maximize = replace(maximize, prior=penalty)
+    block = Block(x, np.ones(len(x)) if weights is None else weights)
+    return Compact.of(block, model, maximize), block, model, maximize
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("k", [1, 2, 12, 40])
+def test_compact_seeds_are_those_of_scikit_learn(k, weighted):
+    weights = RNG.uniform(0.5, 2.0, len(X)) if weighted else np.ones(len(X))
+    rows, *_ = compact("full", 3, weights=weights)
+    for seed in range(5):
+        found = initial.compact_seeds(rows.z, rows.w, k, np.random.RandomState(seed))
+        block = Block(np.ascontiguousarray(rows.z.T), weights)
+        expected = initial.kmeans_seeds(block, k, np.random.RandomState(seed))
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_compact_seeds_leave_the_generator_where_scikit_learn_does():
+    rows, block, *_ = compact("full", 3)
+    one, two = np.random.RandomState(0), np.random.RandomState(0)
+    initial.compact_seeds(rows.z, rows.w, 9, one)
+    initial.kmeans_seeds(block, 9, two)
+    assert one.random_sample() == two.random_sample()
+
+
+@pytest.mark.parametrize("way", [0, 1])
+@pytest.mark.parametrize("prior", [False, True])
+@pytest.mark.parametrize("family", FAMILIES)
+def test_merging_few_rows_is_merging_rows(family, prior, way):
+    weights = RNG.integers(1, 4, len(X)).astype(float)
+    rows, block, model, maximize = compact(family, 4, weights=weights, prior=prior)
+    z = initial._whitened(rows, model)[way if rows.quadratic else 0]
+    chosen = initial.compact_seeds(z, rows.w, 12, np.random.RandomState(3))
+    state, worth = initial._merged_few(rows, z, chosen, model)
+    expected = initial._merged(block, model, maximize, np.ascontiguousarray(z.T), chosen)
+    found = rows.mixture(state)
+    np.testing.assert_allclose(found.weights, expected.weights, atol=1e-9)
+    np.testing.assert_allclose(found.means, expected.means, rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(found.covariances, expected.covariances, rtol=1e-7, atol=1e-9)
+    if rows.quadratic:
+        likelihood = e_step(block, expected).log_likelihood + maximize.log_prior(expected)
+        np.testing.assert_allclose(worth, likelihood / weights.sum(), rtol=1e-11)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("left", [1, 2, 7])
+def test_compiled_merging_is_reduction(family, left):
+    """Rows that are of unit size already: coordinates are those of the mixture."""
+    rng = np.random.default_rng(left)
+    model, maximize = begin(family, 8)
+    labels = rng.integers(0, 8, len(X))
+    many = initial.from_sample(Block(X, np.ones(len(X))), labels, model, maximize)
+    many = Mixture(rng.dirichlet(np.ones(8)), many.means + rng.normal(size=(8, 3)), many.covariance)
+    rows = Compact.of(Block(X, np.ones(len(X))), model, maximize)
+    state = rows.state(many)
+    assert initial.whole_start().merge(*state.arrays, rows.family, left)
+    found, expected = rows.mixture(state.first(left)), reduce(many, left)
+    np.testing.assert_allclose(found.weights, expected.weights, rtol=1e-12)
+    np.testing.assert_allclose(found.means, expected.means, rtol=1e-9)
+    np.testing.assert_allclose(found.covariances, expected.covariances, rtol=1e-9, atol=1e-12)
+
+
+def test_compiled_merging_gives_up_where_a_covariance_is_not_definite():
+    rows, *_ = compact("full", 3)
+    weights, means = np.full(3, 1 / 3), np.zeros((3, 3))
+    covariances = np.repeat(np.eye(3)[None], 3, axis=0)
+    covariances[1, 2, 2] = -1.0
+    assert not initial.whole_start().merge(weights, means, covariances, rows.family, 2)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_few_rows_that_need_care_start_as_others_do(family):
+    """Three distinct rows for four components: groups without rows, which Python sees to."""
+    x = np.repeat(X[:3], 20, axis=0)
+    rows, block, model, maximize = compact(family, 4, x)
+    found = initial.from_merging(block, model, maximize, np.random.RandomState(0), rows)
+    z = initial._whitened(rows, model)[0]
+    chosen = initial.compact_seeds(z, rows.w, 12, np.random.RandomState(0))
+    assert np.isnan(initial._merged_few(rows, z, chosen, model)[1])
+    assert np.isfinite(found.means).all()
+    assert found.n_components == 4

@@ -104,8 +104,11 @@ class Memory:
         windows = np.arange(start, stop) // WINDOW * WINDOW
         return windows + self._order[start:stop]
 
-    def sample(self, n: int, rng: np.random.RandomState) -> Block:
-        """At most n rows of positive weight, without replacement, in their order."""
+    def sample(self, n: int, rng: np.random.RandomState | int) -> Block:
+        """At most n rows of positive weight, without replacement, in their order.
+
+        A number in place of a generator is the seed of one, made where anything is drawn.
+        """
         n_rows = len(self.rows)
         if self.weights is not None and not (self.weights > 0).all():
             present = np.flatnonzero(self.weights > 0)
@@ -146,7 +149,7 @@ class Memory:
                     yield waiting.popleft().result()
 
 
-def _some(population: int, n: int, rng: np.random.RandomState) -> NDArray[np.intp]:
+def _some(population: int, n: int, rng: np.random.RandomState | int) -> NDArray[np.intp]:
     """Numbers below a population, all different and in order, without an array of all of them."""
     chosen = sample_without_replacement(population, n, random_state=rng)
     return np.sort(chosen).astype(np.intp)

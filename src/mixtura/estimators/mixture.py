@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Sequence
+from functools import partial
 from numbers import Integral, Real
 from time import perf_counter
 from typing import Any, ClassVar, Self
@@ -19,12 +20,13 @@ from mixtura.estimators import wiring
 from mixtura.estimators.callbacks import CallbackSupportMixin, Observed, with_callbacks
 from mixtura.estimators.rows import read_rows, read_weights
 from mixtura.learn import expectation, selection
-from mixtura.learn.brief import brief, is_brief
-from mixtura.learn.em import Fit, Iteration, Outcome, Watch, em
+from mixtura.learn.acceleration import Plain
+from mixtura.learn.brief import FAR, brief, is_brief, several
+from mixtura.learn.em import Fit, Iteration, Outcome, Watch, em, little_to_gain
 from mixtura.learn.halving import Run, halving
 from mixtura.learn.prior import Prior
 from mixtura.learn.sorting import Sorting
-from mixtura.learn.truncation import BoundedFit, Truncation
+from mixtura.learn.truncation import BoundedFit, Search, Truncation
 from mixtura.model.covariance import FAMILIES, Covariance, Full, Tied
 from mixtura.model.mixture import Mixture
 
@@ -35,6 +37,11 @@ NOT_CONVERGED = (
     "Try different init parameters, or increase max_iter, "
     "tol, or check for degenerate data."
 )
+
+PLAIN = {int, float, str, bool, type(None)}
+
+_CHECKED: dict[Any, None] = {}
+"""Values of all parameters that were found right, with their types."""
 
 
 class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
@@ -315,6 +322,18 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
             warnings.warn(NOT_CONVERGED, ConvergenceWarning, stacklevel=2)
         return self
 
+    def _validate_params(self) -> None:
+        """As scikit-learn does; plain values that were found right are not checked again."""
+        values = tuple(getattr(self, name) for name in self._parameter_constraints)
+        key = (type(self), values, tuple(map(type, values)))
+        plain = all(type(value) in PLAIN for value in values)
+        if not (plain and key in _CHECKED):
+            super()._validate_params()
+            if plain:
+                _CHECKED[key] = None
+                if len(_CHECKED) > 1_000:
+                    _CHECKED.popitem()
+
     def _previous(self, n_features: int) -> Mixture:
         """The mixture of the last fit, to continue from."""
         last = self.mixture_
@@ -339,12 +358,19 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
         dtype: np.dtype[Any],
     ) -> Fit:
         """The best of the runs from several starts."""
-        if len(starts) > 1 and setup.halves:
+        if len(starts) > 1 and not self.verbose and self._in_brief(setup, observed):
+
+            def go_on(number: int, begin: Mixture, max_iter: int, objective: float) -> Fit:
+                return self._loop(setup, begin, max_iter, objective)
+
+            fits = several(setup.compact, starts, go_on=go_on, **self._rule(setup))
+        elif len(starts) > 1 and setup.halves and not self._few(setup):
             return self._halving(setup, starts, observed, dtype)
-        fits = [
-            self._run(setup, begin, -np.inf, observed, number, dtype)
-            for number, begin in enumerate(starts)
-        ]
+        else:
+            fits = [
+                self._run(setup, begin, -np.inf, observed, number, dtype)
+                for number, begin in enumerate(starts)
+            ]
         return max(fits, key=lambda fit: fit.objective)
 
     def _halving(
@@ -387,43 +413,64 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
             printed.iteration(i, record)
             return observed.iteration(run, lambda: _attributes(mixture, dtype))
 
-        def loop(
-            begin: Mixture, max_iter: int, objective: float, watch: Watch | None = None
-        ) -> Fit:
-            return em(
-                begin,
-                search or Sorting(setup.data),
-                setup.maximize,
-                dead=setup.dead(),
-                accelerate=setup.accelerate,
-                rest=setup.rest,
-                tol=self.tol,
-                max_iter=max_iter,
-                objective=objective,
-                watch=watch,
-            )
-
-        few = is_brief(len(setup.rows), setup.model, setup.maximize, self.max_iter)
-        if few and setup.plain and not observed.listened_to:
-            fit = brief(
-                setup.data.sample(len(setup.rows), np.random.RandomState(0)),
-                begin,
-                setup.model,
-                setup.maximize,
-                tol=self.tol,
-                max_iter=self.max_iter,
-                objective=objective,
-                go_on=loop,
-            )
-            for i, record in enumerate(fit.history, 1):
-                printed.iteration(i, record)
+        if self._in_brief(setup, observed):
+            go_on = partial(self._loop, setup)
+            fit = brief(setup.compact, begin, objective=objective, go_on=go_on, **self._rule(setup))
+            if self.verbose:
+                for i, record in enumerate(fit.history, 1):
+                    printed.iteration(i, record)
         else:
-            fit = loop(begin, self.max_iter, objective, watch)
+            fit = self._loop(setup, begin, self.max_iter, objective, watch, search)
         if search is not None:
             fit = wiring.bounded(search, fit)
         printed.end(fit)
         observed.end(run, lambda: _attributes(fit.mixture, dtype))
         return fit
+
+    def _loop(
+        self,
+        setup: wiring.Plan,
+        begin: Mixture,
+        max_iter: int,
+        objective: float,
+        watch: Watch | None = None,
+        search: Search | None = None,
+    ) -> Fit:
+        """The loop in Python."""
+        return em(
+            begin,
+            search or Sorting(setup.data),
+            setup.maximize,
+            dead=setup.dead(),
+            accelerate=setup.accelerate,
+            rest=setup.rest,
+            tol=self.tol,
+            max_iter=max_iter,
+            objective=objective,
+            watch=watch,
+        )
+
+    def _few(self, setup: wiring.Plan) -> bool:
+        """Whether there are so few rows that compiled code can see to whole runs."""
+        return (
+            self.accelerate in ("auto", "none")
+            and self.dead_components == "keep"
+            and setup.truncation is None
+            and is_brief(len(setup.rows), setup.model, setup.maximize, self.max_iter)
+        )
+
+    def _in_brief(self, setup: wiring.Plan, observed: Observed) -> bool:
+        """Whether runs are left to compiled code, for as long as it sees to them."""
+        return not observed.listened_to and self._few(setup)
+
+    def _rule(self, setup: wiring.Plan) -> dict[str, Any]:
+        """When a run in compiled code ends."""
+        return {
+            "tol": self.tol,
+            "max_iter": self.max_iter,
+            "ahead": setup.rest is little_to_gain,
+            "far": np.inf if isinstance(setup.accelerate, Plain) else FAR,
+        }
 
     def _take(self, fit: Fit, dtype: np.dtype[Any]) -> None:
         """Set the fitted attributes."""
@@ -432,8 +479,7 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
         self.converged_ = fit.outcome is Outcome.converged
         self.n_iter_ = len(fit.history)
         self.lower_bound_ = fit.objective
-        self.lower_bounds_ = [record.objective for record in fit.history]
-        self.history_ = list(fit.history)
+        self._history = fit.history
         self.remaining_gain_ = fit.history[-1].remaining if fit.history else np.inf
         if isinstance(fit, BoundedFit):
             self.truncation_gap_ = fit.gap
@@ -463,6 +509,17 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
         array of int, shape (n,)
         """
         return self.fit(X, y, sample_weight=sample_weight).predict(X)
+
+    @property
+    def history_(self) -> list[Iteration]:
+        """One record for each iteration of the best run."""
+        check_is_fitted(self, "_history")
+        return list(self._history)
+
+    @property
+    def lower_bounds_(self) -> list[float]:
+        """The objective in each iteration of the best run."""
+        return [record.objective for record in self.history_]
 
     # The fitted mixture
 

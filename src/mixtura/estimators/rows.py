@@ -44,8 +44,10 @@ def read_rows(estimator: Any, x: Any, *, reset: bool, min_rows: int = 1) -> NDAr
         column and the row.
     """
     if _plain(x, min_rows):
-        known = not reset and not hasattr(estimator, "feature_names_in_")
-        if not (known and x.shape[1] == estimator.n_features_in_):
+        named = hasattr(estimator, "feature_names_in_")
+        if reset and not named:
+            estimator.n_features_in_ = x.shape[1]
+        elif named or x.shape[1] != estimator.n_features_in_:
             validate_data(estimator, x, reset=reset, skip_check_array=True)
         check_finite(x, None, LARGEST if reset else np.inf)
         if reset:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from mixtura.engines.memory import BLOCK_ROWS, Memory
 from mixtura.learn import initial
 from mixtura.learn.acceleration import Accelerator, Lbfgs, Plain, Squarem
+from mixtura.learn.compact import Compact, is_compact
 from mixtura.learn.data import Data
 from mixtura.learn.em import Fit, Rest, Watch, em, little_to_gain, stands_still
 from mixtura.learn.gradient import covers
@@ -56,6 +58,11 @@ class Plan:
     """Of several runs the worse half is set aside again and again."""
     truncation: Truncation | None
 
+    @cached_property
+    def compact(self) -> Compact:
+        """The rows as compiled runs read them, where they are few."""
+        return Compact.of(self.data.sample(len(self.rows), 0), self.model, self.maximize)
+
 
 def plan(
     rows: NDArray[Any],
@@ -86,10 +93,10 @@ def plan(
     floor = None if variance_floor is None else _floor(variance_floor, rows.shape[1])
     ridge = float(reg_covar or 0.0)
     constrain = Bounds(floor, ridge) if floor is not None or ridge else None
-    if prior is None and reg_covar is None:
-        prior = Penalty(covariance, total**-0.5)
     if prior is not None:
         _check_prior(prior, whole, family, n_components)
+    elif reg_covar is None:
+        prior = Penalty(covariance, total**-0.5)
     model = initial.alike(whole, family, n_components)
     if constrain is not None:
         model = Mixture(model.weights, model.means, constrain(model.covariance))
@@ -358,7 +365,9 @@ def _found(setup: Plan, how: Any, rng: np.random.RandomState) -> Mixture:
         return _from_memberships(setup, how)
     if how == "merge":
         block = setup.data.sample(initial.rows_to_merge(setup.model), rng)
-        return initial.from_merging(block, setup.model, setup.maximize, rng)
+        few = len(block.rows) == len(setup.rows) and is_compact(len(block.rows), setup.maximize)
+        rows = setup.compact if few else None
+        return initial.from_merging(block, setup.model, setup.maximize, rng, rows)
     block = setup.data.sample(initial.SAMPLE, rng)
     k = setup.n_components
     if how == "kmeans":

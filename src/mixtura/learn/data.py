@@ -33,8 +33,11 @@ class Data(Protocol):
         """The rows of kernel(block, *args), stacked."""
         ...
 
-    def sample(self, n: int, rng: np.random.RandomState) -> Block:
-        """At most n rows of positive weight, without replacement, in their order."""
+    def sample(self, n: int, rng: np.random.RandomState | int) -> Block:
+        """At most n rows of positive weight, without replacement, in their order.
+
+        A number in place of a generator is the seed of one, made where anything is drawn.
+        """
         ...
 
     def sorted_by(self, kernel: Callable[..., NDArray[np.integer]], *args: Any) -> Self:

@@ -52,7 +52,7 @@ class Fit:
 
     mixture: Mixture
     outcome: Outcome
-    history: tuple[Iteration, ...]
+    history: Sequence[Iteration]
 
     @property
     def objective(self) -> float:

@@ -56,7 +56,7 @@ class Run:
         done = self.fit.history
         passes = min(passes, self.max_iter - len(done))
         more = self.go(self.fit.mixture, passes, self.fit.objective, last)
-        self.fit = Fit(more.mixture, more.outcome, done + more.history)
+        self.fit = Fit(more.mixture, more.outcome, (*done, *more.history))
 
 
 def halving(runs: Sequence[Run], aside: Callable[[int], None] = lambda number: None) -> Run:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mixtura.learn.compact import Compact, State, is_compact, whole_start
 from mixtura.learn.data import Block, Data
 from mixtura.learn.expectation import assigned, e_step
 from mixtura.learn.maximization import Maximization
@@ -23,6 +24,9 @@ Array = NDArray[np.float64]
 
 SAMPLE = 100_000
 """Rows from which a start is made when there are more."""
+
+FEW = 256
+"""Rows that are looked at first, and all of them where there are fewer."""
 
 STEPS = 10
 """Steps of EM before components are merged."""
@@ -44,31 +48,49 @@ def total(data: Data) -> Mixture:
     that are constant get a variance of a millionth of their size, squared; directions in which the
     rows do not vary at all get 1e-10 of the variance of their columns.
     """
-    some = data.sample(256, np.random.RandomState(0)).rows.astype(np.float64)
+    block = data.sample(FEW, 0)
+    some = block.rows.astype(np.float64)
     low, high = some.min(axis=0), some.max(axis=0)
     width = np.where(high > low, high - low, np.maximum(np.abs(low), 1.0))
-    whole = _single(0.5 * low + 0.5 * high, np.diag(width**2))
+    origin = 0.5 * low + 0.5 * high
+    whole = len(some) < FEW  # these are all rows
+    values = np.empty(0)
     for _ in range(2):
-        statistics = data.fold(e_step, whole)
-        mean, values = statistics.means[0], statistics.scatter[0] / statistics.n_scatter[0]
-        whole = _single(mean, _definite(mean, values))
-    return whole
+        sums = _moments(block, origin, width) if whole else data.fold(_moments, origin, width)
+        offset = sums[0, 1:] / sums[0, 0]
+        products = sums[1:, 1:] / sums[0, 0] - offset[:, None] * offset
+        values = products * (width[:, None] * width)
+        origin = origin + width * offset
+        width = np.sqrt(_variances(origin, values))
+    return Mixture(np.ones(1), origin[None], Full(_definite(origin, values)[None]))
 
 
-def _single(mean: Array, covariance: Array) -> Mixture:
-    return Mixture(np.ones(1), mean[None], Full(covariance[None]))
+def _moments(block: Block, origin: Array, width: Array) -> Array:
+    """Σ w z zᵀ for z = (1, (x − origin) / width), (1 + D, 1 + D)."""
+    z = np.empty((len(block.rows), 1 + len(origin)))
+    z[:, 0] = 1.0
+    np.subtract(block.rows, origin, out=z[:, 1:])
+    z[:, 1:] /= width
+    return (z * block.weights[:, None]).T @ z
+
+
+def _variances(mean: Array, values: Array) -> Array:
+    """The diagonal of a covariance matrix, made positive."""
+    variances = np.maximum(np.diagonal(values), 0.0)
+    size = np.maximum(np.abs(mean), np.sqrt(variances))
+    flat = variances <= (4 * np.finfo(np.float64).eps * size) ** 2
+    if not flat.any():
+        return variances
+    return np.where(flat, (1e-6 * np.where(size > 0, size, 1.0)) ** 2, variances)
 
 
 def _definite(mean: Array, values: Array) -> Array:
     """A covariance matrix made positive definite, column by column and then by direction."""
-    variances = np.maximum(np.diagonal(values), 0.0)
-    size = np.maximum(np.abs(mean), np.sqrt(variances))
-    flat = variances <= (4 * np.finfo(np.float64).eps * size) ** 2
-    variances = np.where(flat, (1e-6 * np.where(size > 0, size, 1.0)) ** 2, variances)
+    variances = _variances(mean, values)
     values = values.copy()
     np.fill_diagonal(values, variances)
     root = np.sqrt(variances)
-    if np.linalg.eigvalsh(values / np.outer(root, root))[0] < ROUNDING:
+    if np.linalg.eigvalsh(values / (root[:, None] * root))[0] < ROUNDING:
         values = Full(values[None]).floored(ROUNDING * variances).values[0]
     return values
 
@@ -136,7 +158,11 @@ def rows_to_merge(model: Mixture) -> int:
 
 
 def from_merging(
-    block: Block, model: Mixture, maximize: Maximization, rng: np.random.RandomState
+    block: Block,
+    model: Mixture,
+    maximize: Maximization,
+    rng: np.random.RandomState,
+    rows: Compact | None = None,
 ) -> Mixture:
     """Too many components, merged to as many as the model has.
 
@@ -144,33 +170,120 @@ def from_merging(
     far apart in one of many directions. Where the model can be askew to the columns they are drawn
     once more, in coordinates in which all rows together are the standard normal: right for groups
     that are long and thin, side by side. The likelier end is taken, the first if there is a tie.
+    Few rows go to compiled code; ``rows`` are they where they have been made compact already.
     """
-    covariance, d = model.covariance, model.n_features
-    ways: list[Covariance] = [covariance]
-    if isinstance(covariance, Full | Tied) and d > 1:
-        ways.insert(0, Diagonal(np.diagonal(covariance.dense(1)[0])[None]))
+    if rows is not None or is_compact(len(block.rows), maximize):
+        rows = rows or Compact.of(block, model, maximize)
+        return from_merging_few(rows, block, model, rng)
     with one_blas_thread():
-        ends = [_merged(block, model, maximize, rng, unit) for unit in ways]
-        worth = [e_step(block, end).log_likelihood + maximize.log_prior(end) for end in ends]
+        seeded = [
+            (z, kmeans_seeds(block._replace(rows=z), _wanted(model, len(z)), rng))
+            for z in (unit.whiten(block.rows - model.means[0], 0) for unit in _ways(model))
+        ]
+        return _likelier(block, model, maximize, seeded)
+
+
+def from_merging_few(
+    rows: Compact, block: Block, model: Mixture, rng: np.random.RandomState
+) -> Mixture:
+    """The same in compiled code, for a block that is compact."""
+    n = len(rows.w)
+    seeded = [(z, compact_seeds(z, rows.w, _wanted(model, n), rng)) for z in _whitened(rows, model)]
+    ends = [_merged_few(rows, z, chosen, model) for z, chosen in seeded]
+    if any(np.isnan(worth) for _, worth in ends):  # what needs care
+        with one_blas_thread():
+            return _likelier(block, model, rows.maximize, [(z.T, seeds) for z, seeds in seeded])
+    return rows.mixture(ends[-1][0] if ends[-1][1] - ends[0][1] > TIE else ends[0][0])
+
+
+def _ways(model: Mixture) -> list[Covariance]:
+    """Covariances that are one in the coordinates in which seeds are drawn."""
+    covariance, d = model.covariance, model.n_features
+    if isinstance(covariance, Full | Tied) and d > 1:
+        return [Diagonal(np.diagonal(covariance.dense(1)[0])[None]), covariance]
+    return [covariance]
+
+
+def _whitened(rows: Compact, model: Mixture) -> list[Array]:
+    """Rows in those coordinates, (D, N)."""
+    ways, z = _ways(model), rows.z
+    if len(ways) == 1:
+        return [z]
+    factor = np.linalg.cholesky(model.covariance.dense(1)[0] / rows.unit)
+    return [z, np.linalg.inv(factor) @ z]
+
+
+def _wanted(model: Mixture, n_rows: int) -> int:
+    """How many components are merged."""
+    k, d = model.means.shape
+    return _too_many(k, n_rows // (d + 1 if isinstance(model.covariance, Full) else 2))
+
+
+def compact_seeds(
+    z: Array, w: Array, n_components: int, rng: np.random.RandomState
+) -> NDArray[np.int64]:
+    """As `kmeans_seeds`, by the same random numbers, for rows z (D, N)."""
+    trials = 2 + int(np.log(n_components))
+    draws = rng.random_sample(1 + trials * (n_components - 1))
+    chosen = np.empty(n_components, dtype=np.int64)
+    whole_start().seeds(z, w, draws, trials, chosen)
+    return chosen
+
+
+def _merged_few(
+    rows: Compact, z: Array, chosen: NDArray[np.int64], model: Mixture
+) -> tuple[State, float]:
+    """Components seeded with some rows z (D, N), fitted roughly, and merged; their objective.
+
+    The objective is not a number where that needs care.
+    """
+    k, d = model.means.shape
+    first: dict[tuple[float, ...], int] = {}
+    for row, point in zip(chosen.tolist(), z.T[chosen].tolist(), strict=True):
+        first.setdefault(tuple(point), row)
+    seeds = np.array([*first.values()]) if len(first) >= k else chosen[:k]
+    many = len(seeds)
+    counts, sums, products = rows.prior(many)
+    counts, products = counts.copy(), products.copy()
+    found = np.empty((many, rows.phi.shape[1]))
+    state = State(np.empty(many), np.empty((many, d)), np.empty((many, d, d)))
+    if not (
+        whole_start().grouped(
+            z, seeds, rows.phi, rows.w, rows.quadratic, SHRINKAGE, counts, products, found
+        )
+        and rows.estimated(found, (counts, sums, products), state)
+        and not np.isnan(rows.steps(state, STEPS))
+        and whole_start().merge(*state.arrays, rows.family, k)
+    ):
+        return state, np.nan
+    end = state.first(k)
+    if len(z) == 1 or not rows.quadratic:  # nothing to compare with
+        return end, 0.0
+    return end, rows.steps(end.first(k), 1)
+
+
+def _likelier(
+    block: Block,
+    model: Mixture,
+    maximize: Maximization,
+    seeded: list[tuple[Array, NDArray[Any]]],
+) -> Mixture:
+    """The likelier of the mixtures that rows in some coordinates and seeds among them lead to."""
+    ends = [_merged(block, model, maximize, z, chosen) for z, chosen in seeded]
+    worth = [e_step(block, end).log_likelihood + maximize.log_prior(end) for end in ends]
     gain = (worth[-1] - worth[0]) / block.weights.sum()
     return ends[-1] if gain > TIE else ends[0]
 
 
 def _merged(
-    block: Block,
-    model: Mixture,
-    maximize: Maximization,
-    rng: np.random.RandomState,
-    unit: Covariance,
+    block: Block, model: Mixture, maximize: Maximization, z: Array, chosen: NDArray[Any]
 ) -> Mixture:
-    """Components seeded in coordinates in which a covariance is one, fitted roughly, and merged.
+    """Components seeded with some rows, in coordinates z (n, D), fitted roughly, and merged.
 
     Rows go to the nearest seed, and the M-step of these groups and a few steps of EM follow.
     """
     k, d = model.means.shape
-    z = unit.whiten(block.rows - model.means[0], 0)
-    wanted = _too_many(k, len(z) // (d + 1 if isinstance(model.covariance, Full) else 2))
-    seeds = z[kmeans_seeds(block._replace(rows=z), wanted, rng)]
+    seeds = z[chosen]
     distinct = np.sort(np.unique(seeds, axis=0, return_index=True)[1])
     seeds = seeds[distinct] if len(distinct) >= k else seeds[:k]
     around = model.rearranged(np.zeros(len(seeds), dtype=np.intp))

@@ -2,44 +2,53 @@
 
 With a few thousand rows an iteration takes microseconds, and Python around it would take ten times
 as long. So the loop itself is compiled: E-step, M-step with pseudo-rows, ridge and floor, objective
-and rule for stopping, in coordinates in which the columns are centred and scaled. It covers the
+and rules for stopping, in coordinates in which the columns are centred and scaled. It covers the
 ordinary course of a run. Whatever needs care, such as a component without rows or a distant one,
 ends it with a word, and the loop in Python goes on from there.
+
+Elements are assigned one by one: what Numba makes of a slice takes longer to compile than the rest.
 """
+
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mixtura.numeric.kernels.compiled import (
-    BLOCK,
-    TILE,
-    Index,
-    _add,
-    _extended,
-    _features,
-    _products,
-    _softmax,
-    compiled,
-)
+from mixtura.numeric.kernels.compiled import BLOCK, TILE, _add, _products, _softmax, compiled
 
 Array = NDArray[np.float64]
 
-CONVERGED, EXHAUSTED, CARE = 0, 1, 2
-"""How a run ends: the objective stood still; the iterations ran out; the rest needs care."""
+CONVERGED, EXHAUSTED, CARE, SLOW = 0, 1, 2, 3
+"""How a run ends: at rest; the iterations ran out; the rest needs care; it has a long way to go."""
 
 FULL, TIED, DIAGONAL, SPHERICAL = 0, 1, 2, 3
 
 STEADY = 1e5
 """κ up to which the shared origin is taken without a second thought."""
 
+TINY = float(np.finfo(np.float64).tiny)
+SLOWEST = 0.999
+"""The largest ratio of successive gains that is believed."""
 
-@compiled()
-def _factor(matrix: Array, factor: Array, inverse: Array) -> bool:
-    """Lower Cholesky factor and its inverse; False where there is none."""
+PATIENCE = 50
+"""Iterations before a run may be called slow: at first gains often fall slowly, or grow."""
+
+EXACT: dict[str, Any] = {"fastmath": False, "no_cfunc_wrapper": True}
+"""For loops over few numbers, which gain nothing from vectors and take longer to compile."""
+
+INNER: dict[str, Any] = {**EXACT, "no_cpython_wrapper": True}
+"""For those that only compiled code calls."""
+
+
+@compiled(**INNER)
+def _factor(matrix: Array, less: Array, factor: Array) -> bool:
+    """The lower Cholesky factor of matrix − diag(less); False where there is none."""
     d = len(matrix)
     for i in range(d):
         for j in range(i + 1):
             s = matrix[i, j]
+            if i == j:
+                s -= less[i]
             for m in range(j):
                 s -= factor[i, m] * factor[j, m]
             if i == j:
@@ -48,55 +57,169 @@ def _factor(matrix: Array, factor: Array, inverse: Array) -> bool:
                 factor[i, i] = np.sqrt(s)
             else:
                 factor[i, j] = s / factor[j, j]
+    return True
+
+
+@compiled(**INNER)
+def _invert(factor: Array, inverse: Array) -> float:
+    """The inverse of a lower triangle, and the logarithm of its determinant, squared."""
+    d = len(factor)
+    volume, product = 0.0, 1.0
     for j in range(d):
+        product *= factor[j, j]
+        if not 1e-100 < product < 1e100:
+            volume += 2.0 * np.log(product)
+            product = 1.0
         inverse[j, j] = 1.0 / factor[j, j]
         for i in range(j + 1, d):
             s = 0.0
             for m in range(j, i):
                 s -= factor[i, m] * inverse[m, j]
             inverse[i, j] = s / factor[i, i]
+    return volume + 2.0 * np.log(product)
+
+
+@compiled(**INNER)
+def coefficients(
+    weights: Array,
+    means: Array,
+    covariances: Array,
+    family: int,
+    counts: Array,
+    prior_sums: Array,
+    prior_products: Array,
+    units: float,
+    work: Array,
+    theta: Array,
+) -> float:
+    """What multiplies the features in each log joint density, into theta, and the log prior.
+
+    Not a number where a covariance has no factor or lies too far from the others. ``work`` is room
+    for numbers, (5, D, D); the rest is as in `run`.
+    """
+    k_all, d = means.shape
+    factor, inverse, precision = work[0], work[1], work[2]
+    linear, none = work[3, 0], work[4, 0]
+    for i in range(d):
+        none[i] = 0.0
+    log_prior, log_det, largest = 0.0, 0.0, 0.0
+    for k in range(k_all):
+        if k == 0 or family != TIED:
+            if not _factor(covariances[k], none, factor):
+                return np.nan
+            log_det, largest = _invert(factor, inverse), 0.0
+            for i in range(d):
+                for j in range(i + 1):
+                    s = 0.0
+                    for m in range(i, d):
+                        s += inverse[m, i] * inverse[m, j]
+                    precision[i, j] = s
+                    precision[j, i] = s
+                    largest = max(largest, abs(s))
+        kappa = 0.0
+        for i in range(d):
+            s = 0.0
+            for j in range(d):
+                s += precision[i, j] * means[k, j]
+            linear[i] = s
+            kappa += s * means[k, i]
+        if not (weights[k] > 0.0 and kappa + largest < STEADY):
+            return np.nan
+        log_weight = np.log(weights[k])
+        volume = d * 1.8378770664093453 + log_det
+        theta[k, 0] = log_weight - 0.5 * (volume + kappa)
+        at = 1 + d
+        for i in range(d):
+            theta[k, 1 + i] = linear[i]
+            for j in range(i, d if family <= TIED else i + 1):
+                theta[k, at] = -precision[i, j] if j > i else -0.5 * precision[i, i]
+                at += 1
+        trace = 0.0
+        for i in range(d):
+            for j in range(d):
+                c = prior_products[k, i, j] - prior_sums[k, i] * means[k, j]
+                c += (counts[1, k] * means[k, j] - prior_sums[k, j]) * means[k, i]
+                trace += precision[i, j] * c
+        log_prior += counts[0, k] * log_weight
+        log_prior -= 0.5 * (counts[2, k] * (volume - 2.0 * units) + trace)
+    return log_prior
+
+
+@compiled(**EXACT)
+def maximize(
+    sums: Array,
+    family: int,
+    counts: Array,
+    prior_sums: Array,
+    prior_products: Array,
+    ridge: Array,
+    floor: Array,
+    work: Array,
+    weights: Array,
+    means: Array,
+    covariances: Array,
+) -> bool:
+    """The M-step of sums of features, into the last three; False where it needs care."""
+    k_all, d = means.shape
+    factor, pooled = work[0], work[1]
+    quadratic, floored = family <= TIED, floor[0] > 0.0
+    n_weights, n_scatter = 0.0, 0.0
+    for k in range(k_all):
+        n_weights += sums[k, 0] + counts[0, k]
+        n_scatter += sums[k, 0] + counts[2, k]
+    for i in range(d):
+        for j in range(d):
+            pooled[i, j] = 0.0
+    for k in range(k_all):
+        own = sums[k, 0] + counts[0, k]
+        if not (sums[k, 0] > 1e-100 and own > 0.0):
+            return False
+        weights[k] = own / n_weights
+        n_means = sums[k, 0] + counts[1, k]
+        rows = n_scatter if family == TIED else sums[k, 0] + counts[2, k]
+        for i in range(d):
+            means[k, i] = (sums[k, 1 + i] + prior_sums[k, i]) / n_means
+        trace, at = 0.0, 1 + d
+        for i in range(d):
+            if not quadratic:
+                for j in range(d):
+                    covariances[k, i, j] = 0.0
+            for j in range(i, d if quadratic else i + 1):
+                s = sums[k, at] + prior_products[k, i, j] - n_means * means[k, i] * means[k, j]
+                at += 1
+                covariances[k, i, j] = s / rows
+                covariances[k, j, i] = s / rows
+                pooled[i, j] += s / rows
+                if i == j:
+                    trace += s / rows
+        if family == SPHERICAL:
+            for i in range(d):
+                covariances[k, i, i] = trace / d
+    for k in range(k_all):
+        if family == TIED:
+            for i in range(d):
+                for j in range(i, d):
+                    covariances[k, i, j] = pooled[i, j]
+                    covariances[k, j, i] = pooled[i, j]
+        new = k == 0 or family != TIED
+        if quadratic and floored and new and not _factor(covariances[k], floor, factor):
+            return False
+        for i in range(d):
+            if not quadratic:
+                covariances[k, i, i] = max(covariances[k, i, i], floor[i])
+            covariances[k, i, i] += ridge[i]
     return True
 
 
 @compiled()
-def _raise(matrix: Array, floor: Array, factor: Array, inverse: Array) -> None:
-    """The likeliest matrix that is at least diag(floor), in place."""
-    d = len(matrix)
-    for i in range(d):
-        matrix[i, i] -= floor[i]
-    above = _factor(matrix, factor, inverse)
-    for i in range(d):
-        matrix[i, i] += floor[i]
-    if above:
-        return
-    root = np.sqrt(floor)
-    for i in range(d):
-        for j in range(d):
-            matrix[i, j] /= root[i] * root[j]
-    values, vectors = np.linalg.eigh(matrix)
-    for i in range(d):
-        for j in range(i + 1):
-            s = 0.0
-            for m in range(d):
-                s += vectors[i, m] * max(values[m], 1.0) * vectors[j, m]
-            s *= root[i] * root[j]
-            matrix[i, j] = s
-            matrix[j, i] = s
-
-
-@compiled()
 def run(  # noqa: PLR0915  one loop: its parts would hand twenty arrays to one another
-    x: Array,
+    phi: Array,
     w: Array,
-    left: Index,
-    right: Index,
     family: int,
     weights: Array,
     means: Array,
     covariances: Array,
-    prior_weights: Array,
-    prior_means: Array,
-    prior_scatter: Array,
+    counts: Array,
     prior_sums: Array,
     prior_products: Array,
     ridge: Array,
@@ -105,88 +228,55 @@ def run(  # noqa: PLR0915  one loop: its parts would hand twenty arrays to one a
     max_iter: int,
     objective: float,
     units: float,
-    objectives: Array,
-    smallest: Array,
+    ahead: bool,
+    far: float,
+    course: Array,
     trail: Array,
 ) -> tuple[int, int]:
     """Run EM; weights, means and covariances are those of the end. Returns the end and the count.
 
-    Rows x are (D, N) with weights w (N,); left and right are the factors of features; covariances
-    (K, D, D), diagonal ones in full; the prior's products (K, D, D), the tied one's divided among
-    the components; ridge and floor (D,), a floor of zero for none; `units` is added to each row's
-    log density. The last three are filled with the objective, the smallest weight and the
-    covariances of each iteration.
+    Features phi are (tiles, M, TILE), of rows with weights w (N,); covariances (K, D, D), diagonal
+    ones in full; the prior's counts (3, K) behind weights, means and scatter, its products
+    (K, D, D), the tied one's divided among the components; ridge and floor (D,), a floor of zero
+    for none; `units` is added to each row's log density. The run rests once the objective changes
+    by less than `tol` or, looking `ahead`, once less than that is twice predicted to be left. Where
+    more than `far` iterations are predicted it is slow. ``course``, (3, max_iter), is filled with
+    the objective of each iteration, what was left to gain and the smallest weight, and ``trail``
+    with the covariances.
     """
-    d, n_rows = x.shape
-    k_all = len(weights)
-    quadratic = family <= TIED
-    m_all = len(left)
-    n_tiles = (n_rows + TILE - 1) // TILE
-    phi = np.empty((n_tiles, m_all, TILE))
-    none, origin, z = np.empty((0, 0)), np.zeros(d), np.empty((1 + d, TILE))
-    for tile in range(n_tiles):
-        n = min(TILE, n_rows - tile * TILE)
-        _extended(x, tile * TILE, n, origin, none, none, z)
-        _features(z, left, right, 0, m_all, n, phi[tile])
-    total_rows = w.sum()
+    k_all, d = means.shape
+    n_rows, n_tiles, m_all = len(w), len(phi), phi.shape[1]
+    work = np.empty((5, d, d))
     padded = (k_all + BLOCK - 1) // BLOCK * BLOCK
     theta, sums = np.zeros((padded, m_all)), np.empty((padded, m_all))
-    joint = np.zeros((padded, TILE))
-    top, total, density = np.empty(TILE), np.empty(TILE), np.empty(TILE)
+    joint, buffers = np.zeros((padded, TILE)), np.empty((3, TILE))
+    top, total, density = buffers[0], buffers[1], buffers[2]
     power = np.empty(TILE, np.int64)
     scale = power.view(np.float64)
-    factor, inverse, precision = np.zeros((d, d)), np.zeros((d, d)), np.zeros((d, d))
-    products, pooled, linear = np.empty((d, d)), np.empty((d, d)), np.empty(d)
-    new_means, new_covariances = np.empty_like(means), np.empty_like(covariances)
-    new_weights = np.empty_like(weights)
-    floored = floor[0] > 0.0
+    new_weights, new_means = np.empty(k_all), np.empty((k_all, d))
+    new_covariances = np.empty((k_all, d, d))
+    n_all = 0.0
+    for t in range(n_rows):
+        n_all += w[t]
+    last_gain, one, two, left = np.inf, 0.0, 0.0, np.inf
 
     for number in range(max_iter):
-        # Coefficients of the features, and the log prior.
-        log_prior = 0.0
-        for k in range(k_all):
-            if not weights[k] > 0.0 or not _factor(covariances[k], factor, inverse):
-                return CARE, number
-            log_det = 0.0
-            largest = 0.0
-            for i in range(d):
-                log_det += 2.0 * np.log(factor[i, i])
-                for j in range(i + 1):
-                    s = 0.0
-                    for m in range(i, d):
-                        s += inverse[m, i] * inverse[m, j]
-                    precision[i, j] = s
-                    precision[j, i] = s
-                    largest = max(largest, abs(s))
-            kappa = 0.0
-            for i in range(d):
-                s = 0.0
-                for j in range(d):
-                    s += precision[i, j] * means[k, j]
-                linear[i] = s
-                kappa += s * means[k, i]
-            if not kappa + largest < STEADY:
-                return CARE, number
-            volume = d * 1.8378770664093453 + log_det
-            theta[k, 0] = np.log(weights[k]) - 0.5 * (volume + kappa)
-            at = 1 + d
-            for i in range(d):
-                theta[k, 1 + i] = linear[i]
-                for j in range(i, d if quadratic else i + 1):
-                    theta[k, at] = -precision[i, j] if j > i else -0.5 * precision[i, i]
-                    at += 1
-            trace = 0.0
-            for i in range(d):
-                for j in range(d):
-                    c = prior_products[k, i, j] - prior_sums[k, i] * means[k, j]
-                    c += (prior_means[k] * means[k, j] - prior_sums[k, j]) * means[k, i]
-                    trace += precision[i, j] * c
-            log_prior += prior_weights[k] * np.log(weights[k])
-            log_prior -= 0.5 * (prior_scatter[k] * (volume - 2.0 * units) + trace)
-
-        # The E-step.
-        sums[:] = 0.0
+        log_prior = coefficients(
+            weights,
+            means,
+            covariances,
+            family,
+            counts,
+            prior_sums,
+            prior_products,
+            units,
+            work,
+            theta,
+        )
         log_likelihood = 0.0
+        for k in range(padded):
+            for m in range(m_all):
+                sums[k, m] = 0.0
         for tile in range(n_tiles):
             at = tile * TILE
             n = min(TILE, n_rows - at)
@@ -203,67 +293,52 @@ def run(  # noqa: PLR0915  one loop: its parts would hand twenty arrays to one a
                 for t in range(n):
                     row[t] *= total[t]
             _add(joint, 0, m_all, phi[tile], n, sums)
-        before = objective
-        objective = (log_likelihood + log_prior) / total_rows + units
-        if not abs(objective) < np.inf:
+        found = (log_likelihood + log_prior) / n_all + units
+        if not abs(found) < np.inf:
             return CARE, number
-
-        # The M-step, into new arrays: what needs care leaves the old ones as they were.
-        all_weights, all_scatter = 0.0, 0.0
-        pooled[:] = 0.0
+        # Into new arrays: what needs care leaves the old ones as they were.
+        if not maximize(
+            sums,
+            family,
+            counts,
+            prior_sums,
+            prior_products,
+            ridge,
+            floor,
+            work,
+            new_weights,
+            new_means,
+            new_covariances,
+        ):
+            return CARE, number
+        smallest = np.inf
         for k in range(k_all):
-            new_weights[k] = sums[k, 0] + prior_weights[k]
-            all_weights += new_weights[k]
-            n_means, n_scatter = sums[k, 0] + prior_means[k], sums[k, 0] + prior_scatter[k]
-            if not (sums[k, 0] > 1e-3 and new_weights[k] > 0.0):
-                return CARE, number
-            all_scatter += n_scatter
+            weights[k] = new_weights[k]
+            smallest = min(smallest, weights[k])
             for i in range(d):
-                new_means[k, i] = (sums[k, 1 + i] + prior_sums[k, i]) / n_means
-            at = 1 + d
-            products[:] = 0.0
-            for i in range(d):
-                for j in range(i, d if quadratic else i + 1):
-                    s = sums[k, at] + prior_products[k, i, j]
-                    s -= n_means * new_means[k, i] * new_means[k, j]
-                    products[i, j] = s
-                    products[j, i] = s
-                    at += 1
-            if family == TIED:
-                pooled += products
-            elif family == SPHERICAL:
-                s = 0.0
-                for i in range(d):
-                    s += products[i, i]
-                for i in range(d):
-                    for j in range(d):
-                        new_covariances[k, i, j] = s / (n_scatter * d) if i == j else 0.0
-            else:
-                for i in range(d):
-                    for j in range(d):
-                        new_covariances[k, i, j] = products[i, j] / n_scatter
-        if family == TIED:
-            for i in range(d):
+                means[k, i] = new_means[k, i]
                 for j in range(d):
-                    new_covariances[0, i, j] = pooled[i, j] / all_scatter
-        for k in range(1 if family == TIED else k_all):
-            if floored and quadratic:
-                _raise(new_covariances[k], floor, factor, inverse)
-            for i in range(d):
-                if floored and not quadratic:
-                    new_covariances[k, i, i] = max(new_covariances[k, i, i], floor[i])
-                new_covariances[k, i, i] += ridge[i]
-        if family == TIED:
-            for k in range(1, k_all):
-                new_covariances[k] = new_covariances[0]
-        for k in range(k_all):
-            weights[k] = new_weights[k] / all_weights
-        means[:] = new_means
-        covariances[:] = new_covariances
+                    covariances[k, i, j] = new_covariances[k, i, j]
+                    trail[number, k, i, j] = new_covariances[k, i, j]
 
-        objectives[number] = objective
-        smallest[number] = weights.min()
-        trail[number] = covariances
-        if abs(objective - before) < tol:
+        # What is left to gain, as `Aitken` has it.
+        change, left_before = abs(found - objective), left
+        objective = found
+        gain = change if number else np.inf
+        ratio = gain / max(last_gain, TINY) if last_gain < np.inf else 0.0
+        believed = min(max(ratio, one, two), SLOWEST)
+        left = gain * believed / (1.0 - believed) if number > 1 else np.inf
+        last_gain, one_before, one, two = gain, one, ratio, one
+        course[0, number], course[1, number], course[2, number] = found, left, smallest
+        if ahead:
+            if number >= 4 and left < tol and left_before < tol:
+                return CONVERGED, number + 1
+        elif change < tol:
             return CONVERGED, number + 1
+        # A long way, even by the fastest of the last gains, once there are enough to go by.
+        spare = max_iter - number - 1
+        believed = min(ratio, one_before, SLOWEST)
+        settled = number >= min(PATIENCE, spare) and spare >= 10
+        if settled and far < np.inf and np.log(tol / left) / np.log(believed) > min(far, spare):
+            return SLOW, number + 1
     return EXHAUSTED, max_iter

@@ -1,0 +1,242 @@
+"""Few rows as compiled code reads them, and mixtures as it writes them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mixtura.learn.data import Block
+from mixtura.learn.maximization import Bounds, Maximization
+from mixtura.learn.statistics import Statistics
+from mixtura.model.covariance import Covariance, Diagonal, Full, Spherical, Tied
+from mixtura.model.mixture import Mixture
+from mixtura.numeric.moments import DIAGONAL, FULL
+
+Array = NDArray[np.float64]
+
+Prior = tuple[Array, Array, Array]
+"""Counts (3, K) behind weights, means and covariances, sums (K, D) and products (K, D, D)."""
+
+NUMBERS = 1 << 18
+"""Features of all rows together, up to which rows are few: 2 MiB, a second cache."""
+
+FAMILIES: dict[type[Covariance], int] = {Full: 0, Tied: 1, Diagonal: 2, Spherical: 3}
+
+
+def is_compact(n_rows: int, maximize: Maximization) -> bool:
+    """Whether compiled code sees to such rows and such an M-step."""
+    d = len(maximize.floor)
+    return (
+        maximize.family in FAMILIES
+        and (maximize.constrain is None or isinstance(maximize.constrain, Bounds))
+        and (1 + d + d * (d + 1) // 2) * n_rows <= NUMBERS
+    )
+
+
+@dataclass(frozen=True)
+class State:
+    """A mixture in the coordinates of a `Compact`: arrays that compiled code writes to."""
+
+    weights: Array  # (..., K)
+    means: Array  # (..., K, D)
+    covariances: Array  # (..., K, D, D)
+
+    @classmethod
+    def stacked(cls, states: Sequence["State"]) -> "State":
+        """Several of the same size, one after the other."""
+        return cls(*(np.stack(parts) for parts in zip(*(s.arrays for s in states), strict=True)))
+
+    def __getitem__(self, index: int) -> "State":
+        """One of several."""
+        return State(self.weights[index], self.means[index], self.covariances[index])
+
+    def first(self, k: int) -> "State":
+        """The first k components."""
+        return State(self.weights[:k].copy(), self.means[:k].copy(), self.covariances[:k].copy())
+
+    @property
+    def arrays(self) -> tuple[Array, Array, Array]:
+        """Weights, means and covariances."""
+        return self.weights, self.means, self.covariances
+
+
+@dataclass(frozen=True)
+class Compact:
+    """Rows with columns centred and scaled, z = (x − centre) / scale, and their features."""
+
+    maximize: Maximization
+    centre: Array  # (D,)
+    scale: Array  # (D,)
+    z: Array  # (D, N)
+    w: Array  # (N,)
+    phi: Array  # (tiles, M, TILE)
+    ridge: Array  # (D,)
+    floor: Array  # (D,)
+    units: float
+    """The log density of a row less that in these coordinates."""
+    priors: dict[int, Prior] = field(default_factory=dict[int, Prior])
+
+    @classmethod
+    def of(cls, block: Block, model: Mixture, maximize: Maximization) -> "Compact":
+        """Some rows; components like all rows together lend the coordinates."""
+        family, tile = maximize.family, whole_run().TILE
+        centre, scale = model.means[0], np.sqrt(np.diagonal(model.covariance.dense(1)[0]))
+        z = np.ascontiguousarray(((block.rows - centre) / scale).T)
+        d, n = z.shape
+        moment = FULL if family in (Full, Tied) else DIAGONAL
+        parts = [moment.features(z[:, at : at + tile]) for at in range(0, n, tile)]
+        phi = np.empty((len(parts), len(parts[0]), tile))
+        for i, part in enumerate(parts):
+            phi[i, :, : part.shape[1]] = part
+        bounds = maximize.constrain if isinstance(maximize.constrain, Bounds) else Bounds()
+        floor = _floor(bounds, maximize) / scale**2
+        if family is Spherical:
+            floor = np.full(d, floor.max())
+        w = np.require(block.weights, np.float64, ["C", "W"])
+        units = -float(np.log(scale).sum())
+        return cls(maximize, centre, scale, z, w, phi, bounds.ridge / scale**2, floor, units)
+
+    @property
+    def family(self) -> int:
+        """The number of the family in compiled code."""
+        return FAMILIES[self.maximize.family]
+
+    @property
+    def quadratic(self) -> bool:
+        """Whether the features hold all products, not the squares alone."""
+        return self.family <= FAMILIES[Tied]
+
+    @property
+    def unit(self) -> Array:
+        """The unit of each entry of a covariance matrix, (D, D)."""
+        return self.scale[:, None] * self.scale
+
+    def prior(self, k: int) -> Prior:
+        """The pseudo-rows for so many components, in these coordinates."""
+        if k not in self.priors:
+            self.priors[k] = self._prior(k)
+        return self.priors[k]
+
+    def _prior(self, k: int) -> Prior:
+        d, prior = len(self.centre), self.maximize.prior
+        if prior is None:
+            return np.zeros((3, k)), np.zeros((k, d)), np.zeros((k, d, d))
+        here = prior.pseudo_data(k, self.maximize.family)
+        if here.n_means.any() or here.sums.any():
+            here = here.shifted(np.repeat(self.centre[None], k, axis=0))
+        counts = np.array([here.n_weights, here.n_means, here.n_scatter])
+        return counts, here.sums / self.scale, _dense(here, k, d) / self.unit
+
+    def state(self, mixture: Mixture) -> State:
+        """A mixture in these coordinates."""
+        dense = mixture.covariance.dense(mixture.n_components) / self.unit
+        return State(mixture.weights.copy(), (mixture.means - self.centre) / self.scale, dense)
+
+    def mixture(self, state: State) -> Mixture:
+        """A mixture in the rows' own coordinates."""
+        family, d = self.maximize.family, len(self.centre)
+        values = state.covariances * self.unit
+        if family is Tied:
+            values = values[0].copy()
+        elif family is not Full:
+            values = np.diagonal(values, axis1=1, axis2=2).copy()
+            values = values[:, 0].copy() if family is Spherical else values
+        means = self.centre + self.scale * state.means
+        return Mixture(state.weights, means, family.from_values(values, d))
+
+    def run(
+        self,
+        state: State,
+        course: Array,
+        trail: Array,
+        *,
+        prior: Prior | None = None,
+        tol: float = -1.0,
+        objective: float = -np.inf,
+        ahead: bool = False,
+        far: float = np.inf,
+    ) -> tuple[int, int]:
+        """EM in place, as in `whole_run.run`; with no tolerance, all iterations."""
+        prior = self.prior(len(state.weights)) if prior is None else prior
+        bounds = (self.ridge, self.floor)
+        rule = (tol, course.shape[-1], objective, self.units, ahead, far)
+        phi, w, family = self.phi, self.w, self.family
+        return whole_run().run(phi, w, family, *state.arrays, *prior, *bounds, *rule, course, trail)
+
+    def runs(
+        self,
+        states: State,
+        course: Array,
+        trail: Array,
+        *,
+        w: Array | None = None,
+        tol: float,
+        ahead: bool = False,
+        far: float = np.inf,
+    ) -> NDArray[np.int64]:
+        """As `run` from each of several states, stacked; ends and counts, (B, 2).
+
+        Row weights w, (B, N), may differ among the runs.
+        """
+        ends = np.empty((len(states.weights), 2), dtype=np.int64)
+        prior, bounds = self.prior(states.weights.shape[1]), (self.ridge, self.floor)
+        rule = (tol, -np.inf, self.units, ahead, far)
+        arrays = (*states.arrays, *prior, *bounds, *rule, course, trail, ends)
+        whole_batch().runs(self.phi, self.w[None] if w is None else w, self.family, *arrays)
+        return ends
+
+    def estimated(self, sums: Array, prior: Prior, state: State) -> bool:
+        """The M-step of sums of features (K, M) into a state; False where it needs care."""
+        work = np.empty((5, *self.unit.shape))
+        bounds = (self.ridge, self.floor)
+        return whole_run().maximize(sums, self.family, *prior, *bounds, work, *state.arrays)
+
+    def steps(self, state: State, number: int, prior: Prior | None = None) -> float:
+        """So many steps of EM in place, and the objective of the last; NaN where they need care."""
+        k, d = state.means.shape
+        course, trail = np.empty((3, number)), np.empty((number, k, d, d))
+        _, count = self.run(state, course, trail, prior=prior)
+        return float(course[0, -1]) if count == number else np.nan
+
+
+def _floor(bounds: Bounds, maximize: Maximization) -> Array:
+    """The floor of each M-step: that of the bounds, or rounding's where there are none."""
+    if bounds.floor is not None:
+        return bounds.floor
+    if maximize.constrain is None:
+        return maximize.floor
+    return np.zeros_like(maximize.floor)
+
+
+def _dense(pseudo: Statistics, k: int, d: int) -> Array:
+    """Products in full, (K, D, D); the tied one's divided among the components."""
+    products, moment = pseudo.products, pseudo.moment
+    if moment is Full.moment:
+        return products
+    if moment is Tied.moment:
+        return np.repeat(products[None] / k, k, axis=0)
+    if moment is Diagonal.moment:
+        return products[:, :, None] * np.eye(d)
+    return (products / d)[:, None, None] * np.eye(d)
+
+
+@cache
+def whole_run() -> Any:
+    """The compiled runs, imported at their first use."""
+    return import_module("mixtura.numeric.kernels.whole_run")
+
+
+@cache
+def whole_batch() -> Any:
+    """Many compiled runs, imported at their first use."""
+    return import_module("mixtura.numeric.kernels.whole_batch")
+
+
+@cache
+def whole_start() -> Any:
+    """The compiled start, imported at its first use."""
+    return import_module("mixtura.numeric.kernels.whole_start")
