@@ -313,7 +313,8 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
             best = self._run(setup, last, self.lower_bound_, observed, 0, dtype)
         else:
             starts = wiring.starts(setup, self.init_params, fixed, n_init, rng)
-            starts = wiring.promising(setup, starts, self.tol, self.max_iter, rng)
+            if not self._few(setup):
+                starts = wiring.promising(setup, starts, self.tol, self.max_iter, rng)
             best = self._best(setup, starts, observed, dtype)
         self._take(best, dtype)
         self._draws = np.random.default_rng(rng.randint(2**31, size=4))
