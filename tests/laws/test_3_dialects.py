@@ -58,6 +58,23 @@ def test_posterior(dialect, model, x, bound):
     np.testing.assert_allclose(found, REFERENCE.posterior(x, model.operands), atol=rounding)
 
 
+def test_certainty(dialect, model, x, bound):
+    density, peak = dialect.certainty(x, model.operands)
+    expected = REFERENCE.log_density(x, model.operands)
+    np.testing.assert_allclose(density, expected, rtol=64 * EPS, atol=2 * bound)
+    joint = REFERENCE.log_joint(x, model.operands)
+    rounding = 64 * EPS * np.abs(joint).max() + 4 * bound
+    np.testing.assert_allclose(peak, joint.max(axis=1) - expected, rtol=0, atol=rounding)
+
+
+def test_labels(dialect, model, x, bound):
+    """The likeliest component, or one that rounding cannot tell from it."""
+    found = dialect.labels(x, model.operands)
+    joint = REFERENCE.log_joint(x, model.operands)
+    short = joint.max(axis=1) - joint[np.arange(len(x)), found]
+    assert short.max() <= 64 * EPS * np.abs(joint).max() + 4 * bound
+
+
 def assert_sums_agree(found, expected, rtol):
     for a, b in zip(found, expected, strict=True):
         np.testing.assert_allclose(a, b, rtol=0, atol=rtol * np.abs(b).max())

@@ -112,4 +112,4 @@ def test_statistics_with_distant_rows_are_finite(name):
         assert np.isfinite(value).all()
     block = Block(x, np.ones(len(x)))
     assert np.isfinite(likelihood_of(block, model)).all()
-    assert np.isfinite(certainty_of(block, model))
+    assert np.isfinite(certainty_of(block, model)).all()

@@ -16,6 +16,10 @@ from mixtura.numeric.threads import one_blas_thread
 Sum = TypeVar("Sum")
 
 BLOCK_ROWS = 16_384
+"""Rows in a block, where it gives rows back: they wait until those before them are through."""
+
+BLOCK_NUMBERS = 1 << 19
+"""Numbers in a block that is added up, about: 4 MiB, of 16,384 to 65,536 rows."""
 
 WINDOW = 65_536
 """Rows that are sorted together: two bytes say where each went, and none goes far."""
@@ -36,6 +40,7 @@ class Memory:
     memberships : array, shape (n,) or (n, K), optional
         Labels or responsibilities for `assigned`.
     block_rows : int, optional
+        Chosen by the size of the table, if not given.
     threads : int, optional
         As many as the process may use, if not given.
     """
@@ -46,7 +51,7 @@ class Memory:
         weights: NDArray[np.float64] | None = None,
         memberships: NDArray[Any] | None = None,
         *,
-        block_rows: int = BLOCK_ROWS,
+        block_rows: int | None = None,
         threads: int | None = None,
     ) -> None:
         self.rows = rows
@@ -61,15 +66,21 @@ class Memory:
         """D."""
         return self.rows.shape[1]
 
+    def _sizes(self) -> tuple[int, int]:
+        """Rows in a block that is added up, and in one that gives rows back."""
+        if self.block_rows:
+            return self.block_rows, self.block_rows
+        return _added_rows(*self.rows.shape), BLOCK_ROWS
+
     def fold(self, kernel: Callable[..., Sum], *args: Any) -> Sum:
         """The sum over blocks of kernel(block, *args)."""
-        return tree_sum(self._each(kernel, args))
+        return tree_sum(self._each(kernel, args, self._sizes()[0]))
 
     def map(self, kernel: Callable[..., NDArray[Any]], *args: Any) -> NDArray[Any]:
         """The rows of kernel(block, *args), stacked."""
         out: NDArray[Any] | None = None
         start = 0
-        for part in self._each(kernel, args):
+        for part in self._each(kernel, args, self._sizes()[1]):
             if out is None:
                 out = np.empty((len(self.rows), *part.shape[1:]), dtype=part.dtype)
             out[self._where(start, start + len(part))] = part
@@ -130,9 +141,9 @@ class Memory:
         members = None if self.memberships is None else self.memberships[where]
         return Block(self.rows[where], weights, members)
 
-    def _each(self, kernel: Callable[..., Sum], args: tuple[Any, ...]) -> Iterator[Sum]:
+    def _each(self, kernel: Callable[..., Sum], args: tuple[Any, ...], size: int) -> Iterator[Sum]:
         """kernel(block, *args) for each block, in order, a few blocks ahead of the reader."""
-        n_rows, size = len(self.rows), self.block_rows
+        n_rows = len(self.rows)
         ranges = [(i, min(i + size, n_rows)) for i in range(0, max(n_rows, 1), size)]
         with one_blas_thread():
             if self.threads == 1 or len(ranges) == 1:
@@ -147,6 +158,17 @@ class Memory:
                         yield waiting.popleft().result()
                 while waiting:
                     yield waiting.popleft().result()
+
+
+def _added_rows(n_rows: int, n_features: int) -> int:
+    """Rows in a block: so many that a thread is not kept waiting for the next, in blocks of which
+    there are a multiple of four, so that threads end together. The number of threads plays no part.
+    """
+    most = min(max(BLOCK_NUMBERS // max(n_features, 1), BLOCK_ROWS), 4 * BLOCK_ROWS)
+    if n_rows < BLOCK_ROWS:
+        return BLOCK_ROWS
+    blocks = -(-n_rows // (4 * most)) * 4
+    return -(-n_rows // blocks)
 
 
 def _some(population: int, n: int, rng: np.random.RandomState | int) -> NDArray[np.intp]:

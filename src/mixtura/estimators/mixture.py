@@ -676,8 +676,9 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
             mclust reports the negative of it.
         """
         data = self._weighted(X, sample_weight)
-        log_likelihood, n_rows = self._likelihood(data)
-        log_certainty = data.fold(expectation.certainty_of, self.mixture_)
+        log_likelihood, log_certainty, n_rows = data.fold(
+            expectation.certainty_of, self.mixture_
+        ).tolist()
         return selection.icl(log_likelihood, log_certainty, self._n_parameters(), n_rows)
 
     def _n_parameters(self) -> int:

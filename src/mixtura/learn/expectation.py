@@ -71,8 +71,8 @@ def likelihood_of(block: Block, mixture: Mixture) -> Array:
     return np.array([w[present] @ density[present], w.sum()])
 
 
-def certainty_of(block: Block, mixture: Mixture) -> float:
-    """The sum over rows of w log of the largest posterior."""
-    certainty, w = responsibilities(block, mixture).max(axis=1), block.weights
-    present = w > 0
-    return float(w[present] @ np.log(certainty[present]))
+def certainty_of(block: Block, mixture: Mixture) -> Array:
+    """Three sums over rows, (3,): w log p(x), w log of the largest posterior, and w."""
+    density, peak = dialect().certainty(block.rows, mixture.operands)
+    w, present = block.weights, block.weights > 0
+    return np.array([w[present] @ density[present], w[present] @ peak[present], w.sum()])

@@ -37,6 +37,10 @@ class Dialect(Protocol):
         """Responsibilities, (B, K)."""
         ...
 
+    def certainty(self, x: NDArray[Any], operands: Operands) -> tuple[Array, Array]:
+        """Log density of each row, and the log of its largest responsibility, both (B,)."""
+        ...
+
     def labels(self, x: NDArray[Any], operands: Operands) -> NDArray[np.int64]:
         """The likeliest component of each row, (B,)."""
         ...

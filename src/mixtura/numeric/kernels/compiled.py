@@ -29,10 +29,11 @@ Index = NDArray[np.int64]
 Rows = NDArray[np.generic]
 
 TILE = 256
-"""Rows in a tile: features of all of them stay in the second cache, one feature in the first."""
+"""Rows in a tile: features of all of them stay in the second cache, one feature in the first. In
+float32 there are twice as many."""
 
-CHUNK = 192
-"""Features of a tile that are held at a time: 384 kB. Where there are more, they are made twice."""
+CHUNK = 256
+"""Features of a tile that are held at a time: 512 kB. Where there are more, they are made twice."""
 
 BLOCK = 4
 """Components that are computed together: arrays of components have a multiple of it in rows."""
@@ -464,17 +465,17 @@ def _expectation(
 
     Θ has a multiple of four rows; those beyond K are of no account.
     """
-    d, n_rows = x.shape
+    d, n_rows, tile = x.shape[0], x.shape[1], len(scale)
     m_all = 1 + d if pooled else len(left)
     chunk = min(len(left), CHUNK)
-    centred, z = np.empty((d, TILE), theta.dtype), np.empty((1 + d, TILE), theta.dtype)
-    phi, joint = np.empty((chunk, TILE), theta.dtype), np.zeros((len(theta), TILE), theta.dtype)
-    top, total = np.empty(TILE, theta.dtype), np.empty(TILE, theta.dtype)
-    density = np.empty(TILE, theta.dtype)
+    centred, z = np.empty((d, tile), theta.dtype), np.empty((1 + d, tile), theta.dtype)
+    phi, joint = np.empty((chunk, tile), theta.dtype), np.zeros((len(theta), tile), theta.dtype)
+    top, total = np.empty(tile, theta.dtype), np.empty(tile, theta.dtype)
+    density = np.empty(tile, theta.dtype)
     sums, products = np.zeros((len(theta), m_all)), np.zeros((d, d))
     log_likelihood, far = 0.0, 0
-    for at in range(0, n_rows, TILE):
-        n = min(TILE, n_rows - at)
+    for at in range(0, n_rows, tile):
+        n = min(tile, n_rows - at)
         _extended(x, at, n, origin, inverse, centred, z)
         _joint(z, theta, left, right, n, phi, joint)
         _softmax(joint, k_all, n, top, total, density, power, scale)
@@ -518,18 +519,22 @@ def _posterior(
     scale: Real,
     distant: float,
     density: Array,
+    peak: Array,
     r: Array,
 ) -> int:
-    """Log density (B,) and, if r is (B, K), responsibilities; how many rows are distant."""
-    d, n_rows = x.shape
+    """Log density (B,); how many rows are distant.
+
+    If peak is (B,), the log of the largest responsibility; if r is (B, K), all of them.
+    """
+    d, n_rows, tile = x.shape[0], x.shape[1], len(scale)
     chunk = min(len(left), CHUNK)
-    centred, z = np.empty((d, TILE), theta.dtype), np.empty((1 + d, TILE), theta.dtype)
-    phi, joint = np.empty((chunk, TILE), theta.dtype), np.empty((len(theta), TILE), theta.dtype)
-    top, total = np.empty(TILE, theta.dtype), np.empty(TILE, theta.dtype)
-    log = np.empty(TILE, theta.dtype)
+    centred, z = np.empty((d, tile), theta.dtype), np.empty((1 + d, tile), theta.dtype)
+    phi, joint = np.empty((chunk, tile), theta.dtype), np.empty((len(theta), tile), theta.dtype)
+    top, total = np.empty(tile, theta.dtype), np.empty(tile, theta.dtype)
+    log = np.empty(tile, theta.dtype)
     far = 0
-    for at in range(0, n_rows, TILE):
-        n = min(TILE, n_rows - at)
+    for at in range(0, n_rows, tile):
+        n = min(tile, n_rows - at)
         _extended(x, at, n, origin, inverse, centred, z)
         _joint(z, theta, left, right, n, phi, joint)
         _softmax(joint, k_all, n, top, total, log, power, scale)
@@ -537,6 +542,9 @@ def _posterior(
             density[at + t] = log[t]
             if not abs(log[t]) < distant:
                 far += 1
+        if len(peak):
+            for t in range(n):
+                peak[at + t] = top[t] - log[t]
         if len(r):
             for k in range(k_all):
                 for t in range(n):
@@ -559,13 +567,13 @@ def _labels(
     found: NDArray[np.int64],
 ) -> int:
     """The component of the largest log joint of each row; how many rows are distant."""
-    d, n_rows = x.shape
+    d, n_rows, tile = x.shape[0], x.shape[1], len(scale)
     chunk = min(len(left), CHUNK)
-    centred, z = np.empty((d, TILE), theta.dtype), np.empty((1 + d, TILE), theta.dtype)
-    phi, joint = np.empty((chunk, TILE), theta.dtype), np.empty((len(theta), TILE), theta.dtype)
+    centred, z = np.empty((d, tile), theta.dtype), np.empty((1 + d, tile), theta.dtype)
+    phi, joint = np.empty((chunk, tile), theta.dtype), np.empty((len(theta), tile), theta.dtype)
     far = 0
-    for at in range(0, n_rows, TILE):
-        n = min(TILE, n_rows - at)
+    for at in range(0, n_rows, tile):
+        n = min(tile, n_rows - at)
         _extended(x, at, n, origin, inverse, centred, z)
         _joint(z, theta, left, right, n, phi, joint)
         top = joint[0]
@@ -624,7 +632,7 @@ def _prepared(x: Rows, operands: Operands, dtype: type, distant: float) -> Prepa
     k, m = operands.theta.shape
     theta = np.zeros((-(-k // BLOCK) * BLOCK, m), dtype)
     theta[:k] = operands.theta
-    buffer = np.empty(TILE, dtype)
+    buffer = np.empty(TILE * 8 // np.dtype(dtype).itemsize, dtype)
     return Prepared(
         np.require(x.T, dtype, ["C", "W"]),
         operands.origin,
@@ -692,7 +700,7 @@ def log_density(x: Rows, operands: Operands) -> Array:
     """Log density of each row, shape (B,), in nats."""
     density = np.empty(len(x))
     for attempt in _wide(x, operands):
-        if not _posterior(*attempt, density, _NONE):
+        if not _posterior(*attempt, density, density[:0], _NONE):
             return density
     return reference.log_density(x, operands)
 
@@ -701,9 +709,18 @@ def posterior(x: Rows, operands: Operands) -> Array:
     """Responsibilities of the components for each row, shape (B, K)."""
     density, r = np.empty(len(x)), np.empty((len(x), operands.n_components))
     for attempt in _wide(x, operands):
-        if not _posterior(*attempt, density, r):
+        if not _posterior(*attempt, density, density[:0], r):
             return r
     return reference.posterior(x, operands)
+
+
+def certainty(x: Rows, operands: Operands) -> tuple[Array, Array]:
+    """Log density of each row, and the log of its largest responsibility, both (B,)."""
+    density, peak = np.empty(len(x)), np.empty(len(x))
+    for attempt in _wide(x, operands):
+        if not _posterior(*attempt, density, peak, _NONE):
+            return density, peak
+    return reference.certainty(x, operands)
 
 
 def labels(x: Rows, operands: Operands) -> NDArray[np.int64]:

@@ -161,6 +161,15 @@ def posterior(x: Rows, operands: Operands) -> Array:
     return r
 
 
+def certainty(x: Rows, operands: Operands) -> tuple[Array, Array]:
+    """Log density of each row, and the log of its largest responsibility, both (B,)."""
+    density, peak = np.empty(len(x)), np.empty(len(x))
+    for part in _tiles(len(x), operands):
+        density[part], r = _posterior(_tile(x[part], operands), operands)
+        peak[part] = np.log(r.max(axis=0))
+    return density, peak
+
+
 def labels(x: Rows, operands: Operands) -> NDArray[np.int64]:
     """The likeliest component of each row, shape (B,)."""
     return posterior(x, operands).argmax(axis=1)

@@ -39,6 +39,7 @@ from mixtura.numeric.moments import POOLED
 log_joint = dense.log_joint
 log_density = dense.log_density
 posterior = dense.posterior
+certainty = dense.certainty
 labels = dense.labels
 accumulation = dense.accumulation
 
