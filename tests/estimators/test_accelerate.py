@@ -120,8 +120,8 @@ def test_max_iter_bounds_the_passes_and_the_end_is_no_lower(rows, way):
 @pytest.mark.parametrize(
     "options",
     [
-        {"reg_covar": 1e-6},
         {"variance_floor": 1e-3},
+        {"variance_floor": 1e-3, "reg_covar": 1e-6},
         {"dead_components": "drop"},
         {"dead_components": "reseed"},
     ],
@@ -135,11 +135,29 @@ def test_where_it_cannot_be_used_the_steps_are_plain(rows, way, options):
     assert max(record.remaining for record in model.history_[-2:]) < 1e-6
 
 
+@pytest.mark.parametrize("reg_covar", [0.0, 1e-6])
 @pytest.mark.parametrize("way", ["squarem", "lbfgs"])
-def test_reg_covar_of_zero_bounds_nothing(rows, way):
-    model = GaussianMixture(2, accelerate=way, random_state=0, reg_covar=0.0, max_iter=2000)
-    model.set_params(tol=1e-9).fit(rows)
+def test_with_a_ridge_the_end_is_the_same_up_to_it(rows, way, reg_covar):
+    options = {"random_state": 0, "reg_covar": reg_covar, "max_iter": 5000, "tol": 1e-9}
+    plain = GaussianMixture(2, accelerate="none", **{**options, "tol": 1e-13}).fit(rows)
+    model = GaussianMixture(2, accelerate=way, **options).fit(rows)
     assert {record.step for record in model.history_} - {"em", "rejected"}
+    assert model.converged_
+    assert abs(model.score(rows) - plain.score(rows)) < 1e-8 + 10 * reg_covar
+    assert np.linalg.eigvalsh(model.covariances_).min() >= reg_covar
+
+
+@pytest.mark.parametrize("way", ["squarem", "lbfgs"])
+def test_no_step_goes_below_a_ridge(way):
+    """A component on few equal rows has no likelihood to stop it: only the ridge does."""
+    rng = np.random.default_rng(0)
+    rows = np.vstack([rng.normal(size=(300, 2)), np.full((4, 2), 3.0)])
+    labels = (np.arange(304) >= 300).astype(int)
+    options = {"reg_covar": 1e-4, "max_iter": 500, "tol": 1e-9, "init_params": labels}
+    model = GaussianMixture(2, accelerate=way, **options).fit(rows)
+    plain = GaussianMixture(2, accelerate="none", **options).fit(rows)
+    np.testing.assert_allclose(np.linalg.eigvalsh(model.covariances_[1]), 1e-4, rtol=1e-6)
+    np.testing.assert_allclose(model.means_, plain.means_, atol=1e-3)
 
 
 def test_a_component_of_no_weight_stays_so(rows, way):

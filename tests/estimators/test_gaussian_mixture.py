@@ -24,8 +24,10 @@ from sklearn.utils._param_validation import InvalidParameterError
 
 from mixtura import GaussianMixture, Mixture, NormalInverseWishart
 from mixtura.engines.memory import Memory
+from mixtura.estimators import wiring
 from mixtura.estimators.wiring import STARTS
 from mixtura.learn.em import Iteration
+from mixtura.learn.expectation import e_step
 from mixtura.model.covariance import FAMILIES
 
 PARAMETERS = ("weights_", "means_", "covariances_", "precisions_", "precisions_cholesky_")
@@ -435,23 +437,18 @@ class TestRestarts:
         assert one.lower_bounds_ == two.lower_bounds_
 
     def test_of_many_rows_some_tell_starts_apart(self, monkeypatch):
-        rows = blobs(k=3, apart=4.0, n=2_000)
-        sizes = []
-        fold = Memory.fold
-
-        def counted(self, kernel, *args):
-            sizes.append(len(self.rows))
-            return fold(self, kernel, *args)
-
-        monkeypatch.setattr(Memory, "fold", counted)
-        weights = np.tile([1.0, 2.0, 0.0], 2_000)
+        rows = blobs(k=3, apart=4.0, n=5_000)
+        sizes = folded(monkeypatch)
+        weights = np.tile([1.0, 2.0, 0.0], 5_000)
         options = {"n_init": 4, "random_state": 0, "init_params": "random_from_data", "tol": 1e-2}
         options["accelerate"] = "lbfgs"  # with "auto" so few rows take another way
+        monkeypatch.setattr(wiring, "BLOCK_ROWS", 1)
         model = GaussianMixture(3, **options).fit(rows, sample_weight=weights)
-        compared = 17 / (2 * 1e-2)  # 17 parameters: two shares, three means and covariances
-        assert sizes.count(int(np.ceil(compared))) >= 4 * 5
-        assert model.n_iter_ <= sizes.count(len(rows)) <= model.n_iter_ + 2
-        assert set(sizes) == {int(np.ceil(compared)), len(rows)}
+        # 17 parameters, two shares, three means and covariances: 17 / (2 tol) rows, an eighth of
+        # all at the least.
+        assert set(sizes) == {len(rows), len(rows) // 8}
+        assert sizes.count(len(rows) // 8) >= 4 * 5
+        assert model.n_iter_ == sizes.count(len(rows))
         assert model.lower_bounds_ == sorted(model.lower_bounds_)
         again = GaussianMixture(3, **options).fit(rows, sample_weight=weights)
         assert_same(model, again, rtol=0, atol=0)
@@ -473,6 +470,68 @@ class TestRestarts:
             model.fit(rows)
         assert printed.getvalue().count("Initialization 0") == 1
         assert "Initialization 1" not in printed.getvalue()
+
+
+def folded(monkeypatch):
+    """The numbers of rows of all passes over data from now on; passes for starts do not count."""
+    sizes, fold = [], Memory.fold
+
+    def counted(self, kernel, *args):
+        if kernel is e_step:
+            sizes.append(len(self.rows))
+        return fold(self, kernel, *args)
+
+    monkeypatch.setattr(Memory, "fold", counted)
+    return sizes
+
+
+class TestManyRows:
+    """A run on many rows begins with parts of them."""
+
+    @pytest.fixture(autouse=True)
+    def few_are_many(self, monkeypatch):
+        monkeypatch.setattr(wiring, "BLOCK_ROWS", 100)
+        monkeypatch.setattr(wiring, "ENOUGH", 8)
+
+    @every_family
+    @pytest.mark.parametrize("dtype", [np.float64, np.float32])
+    def test_it_ends_where_it_would_have_ended(self, monkeypatch, family, dtype):
+        rows = blobs(k=2, apart=2.0, n=5_000).astype(dtype)
+        options = {"covariance_type": family, "accelerate": "lbfgs", "tol": 1e-6, "max_iter": 1000}
+        number = np.arange(len(rows))
+        options |= {"init_params": (number // 5_000 + (number % 3 == 0)) % 2}  # a third is wrong
+        sizes = folded(monkeypatch)
+        model = GaussianMixture(2, **options).fit(rows)
+        parts = [round(len(rows) / size, -1) for size in dict.fromkeys(sizes)]
+        assert parts == [60, 10, 0]
+        assert model.n_iter_ == sizes.count(len(rows))
+        monkeypatch.setattr(wiring, "BLOCK_ROWS", len(rows))
+        whole = GaussianMixture(2, **options).fit(rows)
+        assert_allclose(model.score(rows), whole.score(rows), rtol=0, atol=4e-6)
+
+    def test_curvature_is_handed_on(self):
+        rows = blobs(k=2, apart=1.0, n=5_000)
+        options = {"accelerate": "lbfgs", "tol": 1e-7, "max_iter": 1000, "random_state": 0}
+        model = GaussianMixture(2, **options).fit(rows)
+        assert model.converged_
+        assert "lbfgs" in [record.step for record in model.history_[:4]]
+
+    @pytest.mark.parametrize("options", [{"accelerate": "none"}, {"max_iter": 0}])
+    def test_not_where_the_steps_are_scikit_learns(self, monkeypatch, options):
+        rows = blobs(k=2, n=5_000)
+        sizes = folded(monkeypatch)
+        GaussianMixture(2, random_state=0, **options).fit(rows)
+        assert set(sizes) <= {len(rows)}
+
+    def test_rows_of_no_weight_are_no_rows(self):
+        rows = blobs(k=2, apart=3.0, n=5_000)
+        weights = np.zeros(len(rows))
+        weights[::80] = 1.0  # 125 rows, all of them or none in a part
+        options = {"accelerate": "lbfgs", "tol": 1e-6, "max_iter": 500}
+        labels = np.arange(len(rows)) // 3_000 % 2
+        model = GaussianMixture(2, init_params=labels, **options).fit(rows, sample_weight=weights)
+        alone = GaussianMixture(2, init_params=labels[::80], **options).fit(rows[::80])
+        assert_allclose(model.score(rows[::80]), alone.score(rows[::80]), atol=1e-5)
 
 
 @every_family

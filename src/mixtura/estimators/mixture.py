@@ -104,10 +104,12 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
         How to come to the same end in fewer passes over the data. "none": EM's own steps and rule
         for stopping, as in scikit-learn. SQUAREM goes further along each pair of steps
         [@VaradhanRoland2008]; L-BFGS corrects them by the curvature that it meets
-        [@JamshidianJennrich1993]; "auto" chooses. With each the first steps are EM's own, and the
-        objective never falls. It is EM's own steps throughout where ``variance_floor`` or a
-        positive ``reg_covar`` bounds the covariances, where ``dead_components`` is not "keep",
-        while a component has no weight, and with ``truncation``.
+        [@JamshidianJennrich1993]; "auto" chooses. The first steps are EM's own, and the
+        objective never falls; where there are many rows, parts of them come first. With a positive
+        ``reg_covar`` EM's own steps add it, and others stay above it: the end is scikit-learn's up
+        to the order of it. It is EM's own steps throughout with ``variance_floor`` or
+        ``truncation``, where ``dead_components`` is not "keep", and while a component has no
+        weight.
     truncation : int, Truncation or None, default None
         For very many components: how many of them each row keeps, 5 for instance. The posterior of
         the others is zero, and which they are is sought, pass by pass, among the neighbours of the
@@ -314,7 +316,7 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
         else:
             starts = wiring.starts(setup, self.init_params, fixed, n_init, rng)
             if not self._few(setup):
-                starts = wiring.promising(setup, starts, self.tol, self.max_iter, rng)
+                setup, starts = wiring.ascended(setup, starts, self.tol, self.max_iter, rng)
             best = self._best(setup, starts, observed, dtype)
         self._take(best, dtype)
         self._draws = np.random.default_rng(rng.randint(2**31, size=4))

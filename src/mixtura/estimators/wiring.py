@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from mixtura.engines.memory import BLOCK_ROWS, Memory
 from mixtura.learn import initial
-from mixtura.learn.acceleration import Accelerator, Lbfgs, Plain, Squarem
+from mixtura.learn.acceleration import Accelerator, Curvature, Lbfgs, Plain, Squarem
 from mixtura.learn.compact import Compact, is_compact
 from mixtura.learn.data import Data
 from mixtura.learn.em import Fit, Rest, Watch, em, little_to_gain, stands_still
@@ -174,7 +174,8 @@ def bounded(found: Search, fit: Fit) -> BoundedFit:
 
 def _accelerator(how: str, maximize: Maximization, dead_components: str) -> Accelerator:
     """Plain steps where others could leave what is allowed, or meet a mixture of another size."""
-    if how == "none" or maximize.constrain is not None or dead_components != "keep":
+    bound = isinstance(maximize.constrain, Bounds) and maximize.constrain.floor is not None
+    if how == "none" or bound or dead_components != "keep":
         return Plain()
     if how == "squarem" or not covers(maximize.family):
         return Squarem()
@@ -337,23 +338,67 @@ def course(
     return go
 
 
-def promising(
-    setup: Plan, begins: list[Mixture], tol: float, max_iter: int, rng: np.random.RandomState
-) -> list[Mixture]:
-    """Of several starts, where there are many rows, the one that some of them are best fitted from.
+GROWTH = 8
+"""Each part of the rows is so many times the one before."""
 
-    The rows are as many as tell starts apart, and weigh as much as all of them. They do for the
-    comparison alone: what it leads to is where the run on all rows begins.
+NEAR = 0.01
+"""How near a run on a part of the rows comes to its end, as a part of how far that is from the end
+on all rows."""
+
+ENOUGH = 20
+"""Rows for each parameter, at the least, in a part of the rows that a run begins with."""
+
+
+def ascended(
+    setup: Plan, begins: list[Mixture], tol: float, max_iter: int, rng: np.random.RandomState
+) -> tuple[Plan, list[Mixture]]:
+    """Of several starts, where there are many rows, the one that a part of them is best fitted
+    from; and the way from it, part by part, up to where the run on all rows begins.
+
+    A mixture of p parameters that is fitted to m rows is p / 2m nats a row below the best one, so a
+    run on these rows need not come much nearer, and the passes over all of them are few. Parts are
+    every so many rows and weigh as much as all; what a run on one of them learns of the curvature
+    is handed on.
     """
-    n_rows = rows_to_compare(setup.model, tol)
-    if len(begins) == 1 or not setup.halves or len(setup.rows) < 2 * n_rows:
-        return begins
-    block = setup.data.sample(int(np.ceil(n_rows)), rng)
-    whole = float(len(setup.rows)) if setup.weights is None else float(setup.weights.sum())
-    weights = block.weights * (whole / block.weights.sum())
-    part = replace(setup, data=Memory(block.rows, weights))
-    best = halving([Run(begin, course(part, tol), max_iter) for begin in begins])
-    return [best.fit.mixture]
+    if not setup.halves or max_iter == 0:
+        return setup, begins
+    accelerate = setup.accelerate
+    if isinstance(accelerate, Lbfgs):
+        accelerate = replace(accelerate, known=Curvature(accelerate.memory))
+    least = ENOUGH * setup.model.n_parameters
+    if len(begins) > 1:
+        least = max(least, rows_to_compare(setup.model, tol))
+    for step in _steps(len(setup.rows), least):
+        part = _part(replace(setup, accelerate=accelerate), step, int(rng.randint(step)))
+        if np.count_nonzero(part.weights) < least:
+            continue
+        near = max(tol, NEAR * setup.model.n_parameters / (2 * len(part.rows)))
+        best = halving([Run(begin, course(part, near), max_iter) for begin in begins])
+        best.finish()
+        setup, begins = replace(setup, accelerate=accelerate), [best.fit.mixture]
+    return setup, begins
+
+
+def _steps(n_rows: int, least: float) -> list[int]:
+    """Of how many rows one is taken, part by part, so that each has enough."""
+    steps: list[int] = []
+    step = GROWTH
+    while n_rows >= step * max(least, BLOCK_ROWS):
+        steps.insert(0, step)
+        step *= GROWTH
+    return steps
+
+
+def _part(setup: Plan, step: int, first: int) -> Plan:
+    """The same fit of every so manyth row, each of which counts for as many."""
+    rows = setup.rows[first::step]
+    if setup.weights is None:
+        weights = np.broadcast_to(len(setup.rows) / len(rows), (len(rows),))
+    else:
+        weights = setup.weights[first::step]
+        share = weights.sum() / setup.weights.sum()
+        weights = weights / share if share > 0 else weights
+    return replace(setup, rows=rows, weights=weights, data=Memory(rows, weights))
 
 
 def _found(setup: Plan, how: Any, rng: np.random.RandomState) -> Mixture:

@@ -223,6 +223,10 @@ class Squarem:
                 here = yield Step(here.plain, here.plain, here.objective, left, "rejected")
 
 
+ENOUGH = 3
+"""Steps that must be remembered for the curvature to be believed."""
+
+
 @dataclass(frozen=True)
 class Lbfgs:
     """EM's steps corrected by how the gradient changed along the last ones.
@@ -241,30 +245,36 @@ class Lbfgs:
         times the one before. EM is then soon at its end by itself.
     memory : int, default 10
         How many steps are remembered.
+    known : Curvature, optional
+        What was remembered of a like objective, that of a part of the rows: with it the steps are
+        not plain at first.
     """
 
     patience: int = 5
     slow: float = 0.5
     memory: int = 10
+    known: "Curvature | None" = None
 
     def steps(self, here: Point[P]) -> Steps[P]:
         """EM's steps, then those of the quasi-Newton method."""
         gauge, how, number = Aitken(), "em", 0
         left = gauge.add(here.objective)
-        while number < max(self.patience, 3) or min(gauge.ratios) < self.slow:
+        known = Curvature(self.memory) if self.known is None else self.known
+        while len(known.pairs) < ENOUGH and (
+            number < max(self.patience, 3) or min(gauge.ratios) < self.slow
+        ):
             here = yield _plainly(here, left)
             left = gauge.add(here.objective)
             number += 1
-        known = _Curvature(self.memory)
         # Of EM's error in the slowest direction a step leaves the root of the ratio of its gains.
-        shortfall = 1.0 / (1.0 - min(max(gauge.ratios), SLOWEST) ** 0.5)
+        shortfall = 1.0 / (1.0 - min(max(gauge.ratios, default=1.0), SLOWEST) ** 0.5)
         while True:
             slope = here.slope()
             direction = known.direction(slope)
             gain = float(slope.gradient @ direction)
             place = None
             if np.isfinite(gain) and gain > 0:
-                left = 0.5 * gain * (1.0 if len(known.pairs) >= 3 else shortfall)
+                left = 0.5 * gain * (1.0 if len(known.pairs) >= ENOUGH else shortfall)
                 place = here.at(here.vector + direction)
             there = None
             if place is not None:
@@ -280,10 +290,10 @@ class Lbfgs:
             here = there
 
 
-class _Curvature:
+class Curvature:
     """The last steps and the changes of the gradient along them: Newton's direction from these."""
 
-    def __init__(self, memory: int) -> None:
+    def __init__(self, memory: int = 10) -> None:
         self.pairs = deque[tuple[Array, Array]](maxlen=memory)
 
     def add(self, s: Array, y: Array, slope: Slope) -> None:

@@ -114,13 +114,17 @@ class Maximization:
         return statistics if pseudo is None else statistics + pseudo
 
     def admits(self, mixture: Mixture) -> bool:
-        """Whether this could have been made here: finite, positive definite, above the floor."""
+        """Whether this could have been made here: finite, positive definite, above the floor.
+
+        A ridge is a floor, too.
+        """
         covariance, values = mixture.covariance, mixture.covariance.values
         if not (np.isfinite(mixture.means).all() and np.isfinite(values).all()):
             return False
         if not (mixture.weights > 0).all() or covariance.degenerate(mixture.n_components).any():
             return False
-        return np.array_equal(covariance.floored(self.floor).values, values)
+        ridge = self.constrain.ridge if isinstance(self.constrain, Bounds) else 0.0
+        return np.array_equal(covariance.floored(np.maximum(self.floor, ridge)).values, values)
 
     def log_prior(self, mixture: Mixture) -> float:
         """The log density of the prior, up to a constant; 0 without one."""
