@@ -1,8 +1,8 @@
 """`GaussianMixture`: scikit-learn's class, with what it lacks."""
 
 import warnings
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Callable, Sequence
+from functools import cached_property, partial
 from numbers import Integral, Real
 from time import perf_counter
 from typing import Any, ClassVar, Self
@@ -16,12 +16,13 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from mixtura.engines.memory import Memory
-from mixtura.estimators import wiring
+from mixtura.estimators import random_numbers, wiring
 from mixtura.estimators.callbacks import CallbackSupportMixin, Observed, with_callbacks
 from mixtura.estimators.rows import read_rows, read_weights
 from mixtura.learn import expectation, selection
 from mixtura.learn.acceleration import Plain
 from mixtura.learn.brief import FAR, brief, is_brief, several
+from mixtura.learn.compact import are_few, likelihood
 from mixtura.learn.em import Fit, Iteration, Outcome, Watch, em, little_to_gain
 from mixtura.learn.halving import Run, halving
 from mixtura.learn.prior import Prior
@@ -42,6 +43,11 @@ PLAIN = {int, float, str, bool, type(None)}
 
 _CHECKED: dict[Any, None] = {}
 """Values of all parameters that were found right, with their types."""
+
+
+def _is_seed(value: Any) -> bool:
+    """Whether this is a number from which random numbers can be drawn, and nothing else."""
+    return type(value) is int and 0 <= value < 2**32
 
 
 class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
@@ -188,8 +194,6 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
     weights_: NDArray[Any]
     means_: NDArray[Any]
     covariances_: NDArray[Any]
-    precisions_: NDArray[Any]
-    precisions_cholesky_: NDArray[Any]
 
     def __init__(
         self,
@@ -285,7 +289,7 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
         continues = self.warm_start and hasattr(self, "converged_")
         rows = read_rows(self, X, reset=True, min_rows=2)
         weights = read_weights(sample_weight, len(rows))
-        rng = check_random_state(self.random_state)
+        rng = self._random_numbers()
         fixed = wiring.given(
             self.weights_init,
             self.means_init,
@@ -319,15 +323,27 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
                 setup, starts = wiring.ascended(setup, starts, self.tol, self.max_iter, rng)
             best = self._best(setup, starts, observed, dtype)
         self._take(best, dtype)
-        self._draws = np.random.default_rng(rng.randint(2**31, size=4))
+        self._draws = rng.randint(2**31, size=4)
+        if _is_seed(self.random_state) and not callable(self.init_params):
+            random_numbers.put_by(rng)
         observed.end(observed.context, lambda: {})
         if best.outcome is Outcome.max_iter:
             warnings.warn(NOT_CONVERGED, ConvergenceWarning, stacklevel=2)
         return self
 
+    def _random_numbers(self) -> np.random.RandomState:
+        """The generator of a fit; a function that is to find the start may keep its own."""
+        if _is_seed(self.random_state) and not callable(self.init_params):
+            return random_numbers.from_seed(self.random_state)
+        return check_random_state(self.random_state)
+
     def _validate_params(self) -> None:
         """As scikit-learn does; plain values that were found right are not checked again."""
-        values = tuple(getattr(self, name) for name in self._parameter_constraints)
+        seed = _is_seed(self.random_state)  # one of them is as right as another
+        values = tuple(
+            0 if seed and name == "random_state" else getattr(self, name)
+            for name in self._parameter_constraints
+        )
         key = (type(self), values, tuple(map(type, values)))
         plain = all(type(value) in PLAIN for value in values)
         if not (plain and key in _CHECKED):
@@ -477,24 +493,37 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
 
     def _take(self, fit: Fit, dtype: np.dtype[Any]) -> None:
         """Set the fitted attributes."""
-        for name, value in _attributes(fit.mixture, dtype).items():
-            setattr(self, name, value)
+        self.__dict__.update(_parameters(fit.mixture, dtype))
+        for name in _INVERSES:
+            self.__dict__.pop(name, None)
         self.converged_ = fit.outcome is Outcome.converged
         self.n_iter_ = len(fit.history)
         self.lower_bound_ = fit.objective
         self._history = fit.history
-        self.remaining_gain_ = fit.history[-1].remaining if fit.history else np.inf
+        self.remaining_gain_ = fit.remaining
         if isinstance(fit, BoundedFit):
             self.truncation_gap_ = fit.gap
         elif hasattr(self, "truncation_gap_"):
             del self.truncation_gap_
         self._mixture = fit.mixture
-        self._mixture_of = (
-            self.weights_,
-            self.means_,
-            self.covariances_,
-            self.precisions_cholesky_,
-        )
+        self._mixture_of: tuple[Any, ...] = (self.weights_, self.means_, self.covariances_, None)
+
+    @cached_property
+    def precisions_(self) -> NDArray[Any]:
+        """Inverse covariances, computed when they are first asked for."""
+        return self._inverse("precisions_")
+
+    @cached_property
+    def precisions_cholesky_(self) -> NDArray[Any]:
+        """Their upper factors, computed when they are first asked for."""
+        value = self._inverse("precisions_cholesky_")
+        self._mixture_of = (*self._mixture_of[:3], value)
+        return value
+
+    def _inverse(self, name: str) -> NDArray[Any]:
+        if not hasattr(self, "_mixture_of"):
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        return _INVERSES[name](self._mixture.covariance).astype(self._mixture_of[0].dtype)
 
     def fit_predict(
         self, X: Any, y: Any = None, sample_weight: ArrayLike | None = None
@@ -534,7 +563,7 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
         """
         check_is_fitted(self)
         mine = tuple(
-            getattr(self, name, None)
+            self.__dict__.get(name)
             for name in ("weights_", "means_", "covariances_", "precisions_cholesky_")
         )
         kept = getattr(self, "_mixture_of", (None,) * 4)
@@ -631,6 +660,11 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
         return Memory(rows, read_weights(sample_weight, len(rows)))
 
     def _likelihood(self, data: Memory) -> tuple[float, float]:
+        if are_few(*data.rows.shape):
+            block = data.sample(len(data.rows), 0)  # those of positive weight
+            found = likelihood(block, self.mixture_)
+            if found is not None:
+                return found, float(block.weights.sum())
         sums = data.fold(expectation.likelihood_of, self.mixture_)
         return float(sums[0]), float(sums[1])
 
@@ -722,21 +756,31 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
         if random_state is not None:
             return np.random.default_rng(random_state)
         if not hasattr(self, "_draws"):
-            seed = check_random_state(self.random_state).randint(2**31, size=4)
-            self._draws = np.random.default_rng(seed)
+            self._draws = check_random_state(self.random_state).randint(2**31, size=4)
+        if not isinstance(self._draws, np.random.Generator):  # the seed of one
+            self._draws = np.random.default_rng(self._draws)
         return self._draws
+
+
+_INVERSES: dict[str, Callable[[Covariance], Array]] = {
+    "precisions_": lambda covariance: covariance.precisions(),
+    "precisions_cholesky_": lambda covariance: covariance.precisions_cholesky(),
+}
+
+
+def _parameters(mixture: Mixture, dtype: np.dtype[Any]) -> dict[str, Any]:
+    """The parameters as scikit-learn names them, without inverses."""
+    return {
+        "weights_": mixture.weights.astype(dtype),
+        "means_": mixture.means.astype(dtype),
+        "covariances_": mixture.covariance.values.astype(dtype),
+    }
 
 
 def _attributes(mixture: Mixture, dtype: np.dtype[Any]) -> dict[str, Any]:
     """The parameters as scikit-learn names them."""
-    covariance = mixture.covariance
-    return {
-        "weights_": mixture.weights.astype(dtype),
-        "means_": mixture.means.astype(dtype),
-        "covariances_": covariance.values.astype(dtype),
-        "precisions_": covariance.precisions().astype(dtype),
-        "precisions_cholesky_": covariance.precisions_cholesky().astype(dtype),
-    }
+    inverses = {name: ask(mixture.covariance).astype(dtype) for name, ask in _INVERSES.items()}
+    return _parameters(mixture, dtype) | inverses
 
 
 def _from_factors(family: type[Covariance], factors: Array, n_features: int) -> Covariance:

@@ -236,7 +236,7 @@ def check_finite(array: NDArray[Any], names: list[str] | None, largest: float) -
 
 def check_size(array: NDArray[Any], names: list[str] | None) -> None:
     """Raise for a column that is not zero and whose squares vanish."""
-    if array.dtype.kind != "f":
+    if array.dtype.kind != "f" or (np.abs(array[0]) >= np.float64(SMALLEST)).all():
         return
     size = np.maximum(array.max(axis=0), -array.min(axis=0))
     tiny = (size > 0) & (size < np.float64(SMALLEST))

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from importlib import import_module
 from typing import Any
 
@@ -29,12 +29,31 @@ FAMILIES: dict[type[Covariance], int] = {Full: 0, Tied: 1, Diagonal: 2, Spherica
 
 def is_compact(n_rows: int, maximize: Maximization) -> bool:
     """Whether compiled code sees to such rows and such an M-step."""
-    d = len(maximize.floor)
     return (
         maximize.family in FAMILIES
         and (maximize.constrain is None or isinstance(maximize.constrain, Bounds))
-        and (1 + d + d * (d + 1) // 2) * n_rows <= NUMBERS
+        and are_few(n_rows, len(maximize.floor))
     )
+
+
+def are_few(n_rows: int, n_features: int) -> bool:
+    """Whether the features of so many rows are few."""
+    return (1 + n_features + n_features * (n_features + 1) // 2) * n_rows <= NUMBERS
+
+
+def likelihood(block: Block, mixture: Mixture) -> float | None:
+    """Σ w log p(x) of few rows; None where compiled code does not see to it."""
+    weights, means = mixture.weights, mixture.means
+    x = np.array(block.rows.T, dtype=np.float64, order="C")
+    covariances = mixture.covariance.dense(len(weights))
+    arrays = (_own(array) for array in (block.weights, weights, means, covariances))
+    found = whole_score().likelihood(x, *arrays)
+    return found if abs(found) < np.inf else None
+
+
+def _own(array: Array) -> Array:
+    """The array, or a copy where compiled code would be made anew for it."""
+    return np.require(array, np.float64, ["C", "W"])
 
 
 @dataclass(frozen=True)
@@ -46,6 +65,15 @@ class State:
     covariances: Array  # (..., K, D, D)
 
     @classmethod
+    def empty(cls, k: int, d: int) -> "State":
+        """Room for k components."""
+        return cls(np.empty(k), np.empty((k, d)), np.empty((k, d, d)))
+
+    def first(self, k: int) -> "State":
+        """The first k components."""
+        return State(self.weights[:k].copy(), self.means[:k].copy(), self.covariances[:k].copy())
+
+    @classmethod
     def stacked(cls, states: Sequence["State"]) -> "State":
         """Several of the same size, one after the other."""
         return cls(*(np.stack(parts) for parts in zip(*(s.arrays for s in states), strict=True)))
@@ -53,10 +81,6 @@ class State:
     def __getitem__(self, index: int) -> "State":
         """One of several."""
         return State(self.weights[index], self.means[index], self.covariances[index])
-
-    def first(self, k: int) -> "State":
-        """The first k components."""
-        return State(self.weights[:k].copy(), self.means[:k].copy(), self.covariances[:k].copy())
 
     @property
     def arrays(self) -> tuple[Array, Array, Array]:
@@ -110,7 +134,7 @@ class Compact:
         """Whether the features hold all products, not the squares alone."""
         return self.family <= FAMILIES[Tied]
 
-    @property
+    @cached_property
     def unit(self) -> Array:
         """The unit of each entry of a covariance matrix, (D, D)."""
         return self.scale[:, None] * self.scale
@@ -195,11 +219,11 @@ class Compact:
         bounds = (self.ridge, self.floor)
         return whole_run().maximize(sums, self.family, *prior, *bounds, work, *state.arrays)
 
-    def steps(self, state: State, number: int, prior: Prior | None = None) -> float:
+    def steps(self, state: State, number: int) -> float:
         """So many steps of EM in place, and the objective of the last; NaN where they need care."""
         k, d = state.means.shape
         course, trail = np.empty((3, number)), np.empty((number, k, d, d))
-        _, count = self.run(state, course, trail, prior=prior)
+        _, count = self.run(state, course, trail)
         return float(course[0, -1]) if count == number else np.nan
 
 
@@ -234,6 +258,12 @@ def whole_run() -> Any:
 def whole_batch() -> Any:
     """Many compiled runs, imported at their first use."""
     return import_module("mixtura.numeric.kernels.whole_batch")
+
+
+@cache
+def whole_score() -> Any:
+    """The compiled likelihood, imported at its first use."""
+    return import_module("mixtura.numeric.kernels.whole_score")
 
 
 @cache

@@ -8,13 +8,13 @@ from typing import overload
 import numpy as np
 from numpy.typing import NDArray
 
-from mixtura.learn.em import Iteration
+from mixtura.learn.em import Iteration, Records
 
 Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class Course(Sequence[Iteration]):
+class Course(Records):
     """One record an iteration, like a tuple of them; eigenvalues take longer than the run."""
 
     numbers: Array  # (3, n): objective, what was left to gain, the smallest weight
@@ -28,6 +28,11 @@ class Course(Sequence[Iteration]):
     def objective(self) -> float:
         """Of the last iteration."""
         return float(self.numbers[0, -1])
+
+    @property
+    def remaining(self) -> float:
+        """What was left to gain at the last iteration."""
+        return float(self.numbers[1, -1])
 
     def __len__(self) -> int:
         return self.numbers.shape[1]

@@ -1,5 +1,6 @@
 """The loop: expectation, maximisation, until the objective stands still."""
 
+from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -46,6 +47,20 @@ class Iteration:
     rejected where it was tried and not kept."""
 
 
+class Records(Sequence[Iteration]):
+    """The records of a run that are made when they are asked for, and what is asked for always."""
+
+    @property
+    @abstractmethod
+    def objective(self) -> float:
+        """Of the last iteration."""
+
+    @property
+    @abstractmethod
+    def remaining(self) -> float:
+        """What was left to gain at the last iteration."""
+
+
 @dataclass(frozen=True)
 class Fit:
     """The end of one run of EM."""
@@ -57,7 +72,17 @@ class Fit:
     @property
     def objective(self) -> float:
         """Of the last iteration; minus infinity where there was none."""
-        return self.history[-1].objective if self.history else -np.inf
+        return self._last.objective if self.history else -np.inf
+
+    @property
+    def remaining(self) -> float:
+        """What was left to gain at the last iteration; infinite where there was none."""
+        return self._last.remaining if self.history else np.inf
+
+    @property
+    def _last(self) -> Iteration | Records:
+        history = self.history
+        return history if isinstance(history, Records) else history[-1]
 
 
 Expect = Callable[[Mixture], Statistics]

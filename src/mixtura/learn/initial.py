@@ -49,20 +49,37 @@ def total(data: Data) -> Mixture:
     rows do not vary at all get 1e-10 of the variance of their columns.
     """
     block = data.sample(FEW, 0)
+    if len(block.rows) < FEW:
+        return _total_few(block)
     some = block.rows.astype(np.float64)
     low, high = some.min(axis=0), some.max(axis=0)
     width = np.where(high > low, high - low, np.maximum(np.abs(low), 1.0))
     origin = 0.5 * low + 0.5 * high
-    whole = len(some) < FEW  # these are all rows
     values = np.empty(0)
     for _ in range(2):
-        sums = _moments(block, origin, width) if whole else data.fold(_moments, origin, width)
+        sums = data.fold(_moments, origin, width)
         offset = sums[0, 1:] / sums[0, 0]
         products = sums[1:, 1:] / sums[0, 0] - offset[:, None] * offset
         values = products * (width[:, None] * width)
         origin = origin + width * offset
         width = np.sqrt(_variances(origin, values))
     return Mixture(np.ones(1), origin[None], Full(_definite(origin, values)[None]))
+
+
+def _total_few(block: Block) -> Mixture:
+    """The same of rows that are all there are."""
+    w = block.weights / block.weights.sum()
+    rows = np.array(block.rows, dtype=np.float64, order="C")
+    mean = w @ rows
+    rows -= mean
+    offset = w @ rows  # what rounding left of the mean
+    rows -= offset
+    mean += offset
+    width = np.abs(rows).max(axis=0)
+    width[width == 0.0] = 1.0
+    rows /= width
+    values = (rows.T * w) @ rows * (width[:, None] * width)
+    return Mixture(np.ones(1), mean[None], Full(_definite(mean, values)[None]))
 
 
 def _moments(block: Block, origin: Array, width: Array) -> Array:
@@ -188,7 +205,11 @@ def from_merging_few(
 ) -> Mixture:
     """The same in compiled code, for a block that is compact."""
     n = len(rows.w)
-    seeded = [(z, compact_seeds(z, rows.w, _wanted(model, n), rng)) for z in _whitened(rows, model)]
+    if model.n_components == 1:  # all rows, wherever the seed is
+        seeded = [(rows.z, np.zeros(1, dtype=np.int64))]
+    else:
+        wanted = _wanted(model, n)
+        seeded = [(z, compact_seeds(z, rows.w, wanted, rng)) for z in _whitened(rows, model)]
     ends = [_merged_few(rows, z, chosen, model) for z, chosen in seeded]
     if any(np.isnan(worth) for _, worth in ends):  # what needs care
         with one_blas_thread():
@@ -238,23 +259,28 @@ def _merged_few(
     The objective is not a number where that needs care.
     """
     k, d = model.means.shape
-    first: dict[tuple[float, ...], int] = {}
-    for row, point in zip(chosen.tolist(), z.T[chosen].tolist(), strict=True):
-        first.setdefault(tuple(point), row)
-    seeds = np.array([*first.values()]) if len(first) >= k else chosen[:k]
+    seeds, points = chosen, z.T[chosen].tolist()
+    if len({*map(tuple, points)}) < len(chosen):
+        first: dict[tuple[float, ...], int] = {}
+        for row, point in zip(chosen.tolist(), points, strict=True):
+            first.setdefault(tuple(point), row)
+        seeds = np.array([*first.values()]) if len(first) >= k else chosen[:k]
     many = len(seeds)
+    part = SHRINKAGE if many > 1 else 0.0
     counts, sums, products = rows.prior(many)
     counts, products = counts.copy(), products.copy()
     found = np.empty((many, rows.phi.shape[1]))
     state = State(np.empty(many), np.empty((many, d)), np.empty((many, d, d)))
     if not (
         whole_start().grouped(
-            z, seeds, rows.phi, rows.w, rows.quadratic, SHRINKAGE, counts, products, found
+            z, seeds, rows.phi, rows.w, rows.quadratic, part, counts, products, found
         )
         and rows.estimated(found, (counts, sums, products), state)
-        and not np.isnan(rows.steps(state, STEPS))
-        and whole_start().merge(*state.arrays, rows.family, k)
     ):
+        return state, np.nan
+    if many == 1:  # all rows: a step of EM would lead to the same
+        return state, 0.0
+    if np.isnan(rows.steps(state, STEPS)) or not whole_start().merge(*state.arrays, rows.family, k):
         return state, np.nan
     end = state.first(k)
     if len(z) == 1 or not rows.quadratic:  # nothing to compare with

@@ -162,6 +162,17 @@ def _volume(family: int, matrix: Array, work: Array) -> float:
     return volume + np.log(product)
 
 
+@compiled(**INNER)
+def _whitened(inverse: Array, means: Array, left: int, whitened: Array) -> None:
+    """Means times the inverse of the factor of their common covariance."""
+    for k in range(left):
+        for i in range(len(inverse)):
+            s = 0.0
+            for j in range(i + 1):
+                s += inverse[i, j] * means[k, j]
+            whitened[k, i] = s
+
+
 @compiled(**EXACT)
 def merge(weights: Array, means: Array, covariances: Array, family: int, wanted: int) -> bool:
     """Components merged, the cheapest pair first, until so many are left, in the first places.
@@ -172,6 +183,7 @@ def merge(weights: Array, means: Array, covariances: Array, family: int, wanted:
     work, spread = np.empty((3, d, d)), np.empty((d, d))
     # Above the diagonal what a merger costs, below it the volume of the pair.
     costs, volumes = np.empty((k_all, k_all)), np.empty(k_all)
+    whitened = np.empty((k_all, d))
     for k in range(k_all):
         volumes[k] = _volume(family, covariances[k], work)
         if not abs(volumes[k]) < np.inf:
@@ -180,22 +192,20 @@ def merge(weights: Array, means: Array, covariances: Array, family: int, wanted:
     while left > wanted:
         if family == TIED:
             _invert(work[0], work[1])
+            _whitened(work[1], means, left, whitened)
         least, i, j = np.inf, left, left
         for a in range(left):
             for b in range(a + 1, left):
                 if changed < 0 or a == changed or b == changed:
-                    part = _pair(a, b, family, weights, means, covariances, spread)
                     weight = weights[a] + weights[b]
-                    if family == TIED:
+                    if family == TIED:  # half the logarithm of one more is the cost itself
                         distance = 0.0
                         for m in range(d):
-                            s = 0.0
-                            for n in range(m + 1):
-                                s += work[1, m, n] * (means[b, n] - means[a, n])
-                            distance += s * s
-                        costs[a, b] = 0.5 * np.log1p(weight * part * (1.0 - part) * distance)
+                            distance += (whitened[b, m] - whitened[a, m]) ** 2
+                        costs[a, b] = weights[a] * weights[b] / weight * distance
                         costs[b, a] = 0.0
                     else:
+                        part = _pair(a, b, family, weights, means, covariances, spread)
                         volume = _volume(family, spread, work)
                         if not abs(volume) < np.inf:
                             return False
