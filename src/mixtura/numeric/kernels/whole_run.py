@@ -23,7 +23,7 @@ CONVERGED, EXHAUSTED, CARE, SLOW = 0, 1, 2, 3
 
 FULL, TIED, DIAGONAL, SPHERICAL = 0, 1, 2, 3
 
-STEADY = 1e5
+STEADY = 1e7
 """κ up to which the shared origin is taken without a second thought."""
 
 TINY = float(np.finfo(np.float64).tiny)
