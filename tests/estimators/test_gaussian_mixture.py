@@ -1211,3 +1211,31 @@ def test_few_rows_with_a_floor_that_binds():
     assert_allclose(floor, 4.0, rtol=1e-9)
     many = GaussianMixture(2, **options).fit(rows, sample_weight=np.full(len(rows), 5.0))
     assert_allclose(np.sort(few.weights_), np.sort(many.weights_), rtol=1e-4)
+
+
+class TestInverses:
+    """They are computed when they are asked for, and are attributes like the others."""
+
+    def test_none_before_the_fit(self):
+        assert not hasattr(GaussianMixture(2), "precisions_")
+        assert not hasattr(GaussianMixture(2), "precisions_cholesky_")
+
+    def test_the_mixture_stays_the_one_that_was_fitted(self):
+        model = GaussianMixture(2, random_state=0).fit(blobs())
+        before = model.mixture_
+        assert_allclose(model.precisions_, np.linalg.inv(model.covariances_), rtol=1e-9)
+        factors = model.precisions_cholesky_
+        assert factors is model.precisions_cholesky_
+        assert model.mixture_ is before
+
+    def test_a_new_fit_has_new_ones(self):
+        model = GaussianMixture(2, random_state=0).fit(blobs())
+        first = model.precisions_, model.precisions_cholesky_
+        model.fit(3.0 * blobs())
+        assert_allclose(9.0 * model.precisions_, first[0], rtol=1e-6)
+        assert_allclose(3.0 * model.precisions_cholesky_, first[1], rtol=1e-6)
+
+    def test_they_come_back_from_a_pickle(self):
+        model = GaussianMixture(2, random_state=0).fit(blobs())
+        again = pickle.loads(pickle.dumps(model))
+        assert_array_equal(again.precisions_, model.precisions_)
