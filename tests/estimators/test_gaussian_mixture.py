@@ -537,6 +537,14 @@ class TestManyRows:
 
 
 @every_family
+@pytest.mark.parametrize("accelerate", ["auto", "lbfgs", "none"])
+def test_one_component_is_there_after_one_pass(family, accelerate):
+    model = GaussianMixture(1, covariance_type=family, accelerate=accelerate).fit(blobs())
+    assert model.n_iter_ == 2
+    assert model.converged_
+
+
+@every_family
 @pytest.mark.parametrize("reg_covar", [None, 1e-6])
 class TestDeadComponents:
     """The start gives the third component no row."""

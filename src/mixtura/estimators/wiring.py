@@ -123,7 +123,8 @@ def plan(
         accelerate=Plain()
         if truncated is not None
         else _accelerator(accelerate, maximize, dead_components),
-        rest=stands_still if accelerate == "none" else little_to_gain,
+        # One component is where it belongs after one pass.
+        rest=stands_still if accelerate == "none" or n_components == 1 else little_to_gain,
         plain=accelerate == "none" and dead_components == "keep" and truncated is None,
         halves=accelerate != "none" and truncated is None,
         truncation=truncated,
