@@ -342,8 +342,18 @@ def measure_table(table, folder, *, repeats, budget, quick):
     }
 
 
+def warm():
+    """Have everything compiled or loaded: few rows and many, few components and many."""
+    for size in ((600, 3, 3), (40_000, 2, 3), (40_000, 2, 40)):
+        rows, _ = overlapping(*size)
+        for kind, options in CONTESTANTS.values():
+            if kind is OURS:
+                fitted(kind, options | {"max_iter": 10}, rows, size[2], 0)
+
+
 def measure(folder, tables, *, repeats, budget, quick):
     """All sets."""
+    warm()
     options = {"repeats": repeats, "budget": budget, "quick": quick}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that a fit used all its iterations
