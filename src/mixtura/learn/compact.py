@@ -150,7 +150,7 @@ class Compact:
         if prior is None:
             return np.zeros((3, k)), np.zeros((k, d)), np.zeros((k, d, d))
         here = prior.pseudo_data(k, self.maximize.family)
-        if here.n_means.any() or here.sums.any():
+        if np.count_nonzero(here.n_means) or np.count_nonzero(here.sums):
             here = here.shifted(np.repeat(self.centre[None], k, axis=0))
         counts = np.array([here.n_weights, here.n_means, here.n_scatter])
         return counts, here.sums / self.scale, _dense(here, k, d) / self.unit
