@@ -353,15 +353,10 @@ def warm():
 
 def measure(folder, tables, *, repeats, budget, quick):
     """All sets."""
-    warm()
     options = {"repeats": repeats, "budget": budget, "quick": quick}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that a fit used all its iterations
-        # The first fit in a process loads what is compiled.
-        for n_features in (2, 36):
-            rows = np.random.default_rng(0).standard_normal((5_000, n_features))
-            for _, options_of in CONTESTANTS.values():
-                OURS(2, **options_of | {"max_iter": 20}).fit(rows)
+        warm()
         results = [measure_table(table, folder, **options) for table in tables]
     return {
         **LEVELS,
