@@ -194,6 +194,12 @@ def iterations(found):
     return lines + peer_lines(found, "diag", "oneDAL", 2.0, None)
 
 
+def shortened(word):
+    """Why a peer was left out, without the numbers of the case."""
+    slow = word.startswith(("one iteration takes", "more than"))
+    return "too slow for its time" if slow else word
+
+
 def other_peers(found):
     """The geometric mean over the sizes that another peer could be measured on; no bars."""
     results = chosen(found, "full")
@@ -202,7 +208,7 @@ def other_peers(found):
     for name in names.keys() - {"mixtura", "scikit-learn", "oneDAL"}:
         each = [ratio_to(result, name) for result in results]
         ratios = [ratio for ratio, _ in each if ratio is not None]
-        words = dict.fromkeys(word for _, word in each if word)
+        words = dict.fromkeys(shortened(word) for _, word in each if word)
         note = "; ".join([f"{len(ratios)} of {len(each)} sizes", *words])
         lines.append(Line(f"{name}, full: geometric mean", geometric_mean(ratios), note=note))
     return sorted(lines, key=lambda line: line.what.lower())

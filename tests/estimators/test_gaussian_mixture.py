@@ -523,6 +523,17 @@ class TestManyRows:
         GaussianMixture(2, random_state=0, **options).fit(rows)
         assert set(sizes) <= {len(rows)}
 
+    def test_it_says_which_part_it_is_at(self):
+        options = {"accelerate": "lbfgs", "random_state": 0, "verbose": 1}
+        with redirect_stdout(StringIO()) as output:
+            GaussianMixture(2, **options).fit(blobs(k=2, n=5_120))
+        lines = output.getvalue().splitlines()
+        assert lines[:3] == [
+            "One row of 64: 160 rows",
+            "One row of 8: 1280 rows",
+            "Initialization 0",
+        ]
+
     def test_rows_of_no_weight_are_no_rows(self):
         rows = blobs(k=2, apart=3.0, n=5_000)
         weights = np.zeros(len(rows))

@@ -442,7 +442,7 @@ def test_compact_seeds_leave_the_generator_where_scikit_learn_does():
 @pytest.mark.parametrize("prior", [False, True])
 @pytest.mark.parametrize("family", FAMILIES)
 def test_merging_few_rows_is_merging_rows(family, prior, way):
-    weights = RNG.integers(1, 4, len(X)).astype(float)
+    weights = np.random.default_rng(0).integers(1, 4, len(X)).astype(float)
     rows, block, model, maximize = compact(family, 4, weights=weights, prior=prior)
     z = initial._whitened(rows, model)[way if rows.quadratic else 0]
     chosen = initial.compact_seeds(z, rows.w, 12, np.random.RandomState(3))

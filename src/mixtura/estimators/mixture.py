@@ -320,7 +320,9 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
         else:
             starts = wiring.starts(setup, self.init_params, fixed, n_init, rng)
             if not self._few(setup):
-                setup, starts = wiring.ascended(setup, starts, self.tol, self.max_iter, rng)
+                setup, starts = wiring.ascended(
+                    setup, starts, self.tol, self.max_iter, rng, self._tell_part
+                )
             best = self._best(setup, starts, observed, dtype)
         self._take(best, dtype)
         self._draws = rng.randint(2**31, size=4)
@@ -352,6 +354,11 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
                 _CHECKED[key] = None
                 if len(_CHECKED) > 1_000:
                     _CHECKED.popitem()
+
+    def _tell_part(self, step: int, n_rows: int) -> None:
+        """Say that a part of the rows comes first."""
+        if self.verbose:
+            print(f"One row of {step}: {n_rows} rows")
 
     def _previous(self, n_features: int) -> Mixture:
         """The mixture of the last fit, to continue from."""

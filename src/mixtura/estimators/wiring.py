@@ -351,7 +351,12 @@ ENOUGH = 20
 
 
 def ascended(
-    setup: Plan, begins: list[Mixture], tol: float, max_iter: int, rng: np.random.RandomState
+    setup: Plan,
+    begins: list[Mixture],
+    tol: float,
+    max_iter: int,
+    rng: np.random.RandomState,
+    tell: Callable[[int, int], None] = lambda step, n_rows: None,
 ) -> tuple[Plan, list[Mixture]]:
     """Of several starts, where there are many rows, the one that a part of them is best fitted
     from; and the way from it, part by part, up to where the run on all rows begins.
@@ -359,7 +364,7 @@ def ascended(
     A mixture of p parameters that is fitted to m rows is p / 2m nats a row below the best one, so a
     run on these rows need not come much nearer, and the passes over all of them are few. Parts are
     every so many rows and weigh as much as all; what a run on one of them learns of the curvature
-    is handed on.
+    is handed on. Before each part `tell` hears of how many rows it has one, and how many it has.
     """
     if not setup.halves or max_iter == 0:
         return setup, begins
@@ -371,8 +376,9 @@ def ascended(
         least = max(least, rows_to_compare(setup.model, tol))
     for step in _steps(len(setup.rows), least):
         part = _part(replace(setup, accelerate=accelerate), step, int(rng.randint(step)))
-        if np.count_nonzero(part.weights) < least:
+        if part.weights is not None and np.count_nonzero(part.weights) < least:
             continue
+        tell(step, len(part.rows))
         near = max(tol, NEAR * setup.model.n_parameters / (2 * len(part.rows)))
         best = halving([Run(begin, course(part, near), max_iter) for begin in begins])
         best.finish()

@@ -19,8 +19,9 @@ from mixtura.model.mixture import Mixture
 MANY = 32
 """Components from which on it is tried."""
 
-WORTH = 0.35
-"""The part of components that tiles may have to do with, at the most: beyond it nothing is won."""
+WORTH, WORTH_SINGLE = 0.35, 0.15
+"""The part of components that tiles may have to do with, at the most: beyond it nothing is won. In
+float32 the dense dialect is quicker still."""
 
 FIRST, AGAIN = 4, 3
 """The pass before which rows are sorted first; each later time after so many times the passes."""
@@ -55,7 +56,7 @@ class Sorting:
         tiles = order[: max(len(order) // TILE, 1) * TILE].reshape(-1, min(len(order), TILE))
         tiles = tiles[:: max(len(tiles) // TILES, 1)]
         part = _sparse().density_of(some.rows[tiles.ravel()], mixture.operands)
-        self.sparse = part < WORTH
+        self.sparse = part < (WORTH_SINGLE if some.rows.dtype == np.float32 else WORTH)
         self.now = self.data.sorted_by(_place, mixture, rank) if self.sparse else self.data
 
 
