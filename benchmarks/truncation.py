@@ -59,6 +59,7 @@ def fitted(x, n_components, family, passes, truncation):
         covariance_type=family,
         init_params=start(family),
         tol=0,
+        accelerate="none",
         max_iter=passes,
         random_state=0,
         reg_covar=1e-6,
