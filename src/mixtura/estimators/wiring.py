@@ -52,8 +52,6 @@ class Plan:
     """A new policy for each run: some of them count."""
     accelerate: Accelerator
     rest: Rest
-    plain: bool
-    """EM's own steps and scikit-learn's rule for stopping, with all components kept."""
     halves: bool
     """Of several runs the worse half is set aside again and again."""
     truncation: Truncation | None
@@ -125,7 +123,6 @@ def plan(
         else _accelerator(accelerate, maximize, dead_components),
         # One component is where it belongs after one pass.
         rest=stands_still if accelerate == "none" or n_components == 1 else little_to_gain,
-        plain=accelerate == "none" and dead_components == "keep" and truncated is None,
         halves=accelerate != "none" and truncated is None,
         truncation=truncated,
     )
