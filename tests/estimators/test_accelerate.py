@@ -213,3 +213,19 @@ def test_two_fits_are_the_same(rows, way):
     )
     np.testing.assert_allclose(one.means_, two.means_, atol=1e-6)
     np.testing.assert_allclose(one.lower_bounds_[:20], two.lower_bounds_[:20], rtol=1e-12)
+
+
+@pytest.mark.parametrize("seed", [0, 2])
+def test_a_component_at_the_ridge_does_not_keep_a_run_from_its_end(seed):
+    """Six rows of eight columns: the likelihood would have them flatter for ever."""
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(300, 8))
+    x[:12] = 5.0 + 1e-3 * x[:12]
+    labels = np.repeat([1, 0, 2], [6, 144, 150])
+    options = {"reg_covar": 1e-6, "init_params": labels, "max_iter": 1000}
+    fast = GaussianMixture(3, tol=1e-8, **options).fit(x)
+    plain = GaussianMixture(3, tol=1e-11, accelerate="none", **options).fit(x)
+    assert np.linalg.eigvalsh(fast.covariances_)[:, 0].min() < 2e-6
+    assert fast.converged_
+    assert fast.remaining_gain_ < 1e-8
+    np.testing.assert_allclose(fast.lower_bound_, plain.lower_bound_, atol=1e-6)

@@ -274,14 +274,16 @@ class Lbfgs:
             gain = float(slope.gradient @ direction)
             place = None
             if np.isfinite(gain) and gain > 0:
-                left = 0.5 * gain * (1.0 if len(known.pairs) >= ENOUGH else shortfall)
                 place = here.at(here.vector + direction)
             there = None
             if place is not None:
+                left = 0.5 * gain * (1.0 if len(known.pairs) >= ENOUGH else shortfall)
                 there = yield Step(place, here.plain, here.objective, left, how)
                 how = "lbfgs"
                 if not there.objective >= here.objective + here.promise():
                     there, how = None, "rejected"
+            else:  # the gradient may lean on a bound: what EM's own steps gain tells the rest
+                left = gauge.add(here.objective)
             if there is None:
                 known.clear()
                 there, how = (yield _plainly(here, left, how)), "em"
