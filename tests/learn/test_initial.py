@@ -354,6 +354,19 @@ def test_merging_groups_that_are_thin_and_side_by_side():
     assert len(set(zip(np.arange(600) % 3, labels, strict=True))) == 3
 
 
+def test_merging_finds_small_groups_far_from_large_ones():
+    """Five of a hundred rows each and three of two thousand, as in the set called unbalance."""
+    rng = np.random.default_rng(0)
+    sizes = [2000] * 3 + [100] * 5
+    centres = [[0, 0], [0, 20], [6, 10], *([400, y] for y in (0, 30, 60, 90, 120))]
+    x = np.repeat(centres, sizes, axis=0) + rng.normal(size=(sum(sizes), 2)) * 2.0
+    labels = np.repeat(np.arange(8), sizes)
+    for seed in range(3):
+        found = merge("full", 8, x, seed=seed).responsibilities(x).argmax(axis=1)
+        small = {(a, b) for a, b in zip(labels, found, strict=True) if a >= 3}
+        assert len(small) == len({b for _, b in small}) == 5
+
+
 def test_merging_wants_rows_for_its_parameters_and_not_too_many():
     assert initial.rows_to_merge(begin("spherical", 2)[0]) == 5_000
     x = RNG.normal(size=(60, 30))
@@ -446,20 +459,20 @@ def test_merging_few_rows_is_merging_rows(family, prior, way):
     rows, block, model, maximize = compact(family, 4, weights=weights, prior=prior)
     z = initial._whitened(rows, model)[way if rows.quadratic else 0]
     chosen = initial.compact_seeds(z, rows.w, 12, np.random.RandomState(3))
-    state, worth = initial._merged_few(rows, z, chosen, model)
-    expected = initial._merged(block, model, maximize, np.ascontiguousarray(z.T), chosen)
-    found = rows.mixture(state)
-    np.testing.assert_allclose(found.weights, expected.weights, atol=1e-9)
-    np.testing.assert_allclose(found.means, expected.means, rtol=1e-9, atol=1e-9)
-    np.testing.assert_allclose(found.covariances, expected.covariances, rtol=1e-7, atol=1e-9)
-    if rows.quadratic:
-        likelihood = e_step(block, expected).log_likelihood + maximize.log_prior(expected)
-        np.testing.assert_allclose(worth, likelihood / weights.sum(), rtol=1e-11)
+    few = initial._merged_few(rows, z, chosen, model)
+    many = initial._merged(block, model, maximize, np.ascontiguousarray(z.T), chosen)
+    for (state, worth), (expected, objective) in zip(few, many, strict=True):
+        found = rows.mixture(state)
+        np.testing.assert_allclose(found.weights, expected.weights, atol=1e-9)
+        np.testing.assert_allclose(found.means, expected.means, rtol=1e-9, atol=1e-9)
+        np.testing.assert_allclose(found.covariances, expected.covariances, rtol=1e-7, atol=1e-9)
+        np.testing.assert_allclose(worth, objective, rtol=1e-11)
 
 
 @pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("exponent", [0.0, 0.5])
 @pytest.mark.parametrize("left", [1, 2, 7])
-def test_compiled_merging_is_reduction(family, left):
+def test_compiled_merging_is_reduction(family, left, exponent):
     """Rows that are of unit size already: coordinates are those of the mixture."""
     rng = np.random.default_rng(left)
     model, maximize = begin(family, 8)
@@ -468,8 +481,8 @@ def test_compiled_merging_is_reduction(family, left):
     many = Mixture(rng.dirichlet(np.ones(8)), many.means + rng.normal(size=(8, 3)), many.covariance)
     rows = Compact.of(Block(X, np.ones(len(X))), model, maximize)
     state = rows.state(many)
-    assert initial.whole_start().merge(*state.arrays, rows.family, left)
-    found, expected = rows.mixture(state.first(left)), reduce(many, left)
+    assert initial.whole_start().merge(*state.arrays, rows.family, left, exponent)
+    found, expected = rows.mixture(state.first(left)), reduce(many, left, exponent)
     np.testing.assert_allclose(found.weights, expected.weights, rtol=1e-12)
     np.testing.assert_allclose(found.means, expected.means, rtol=1e-9)
     np.testing.assert_allclose(found.covariances, expected.covariances, rtol=1e-9, atol=1e-12)
@@ -480,7 +493,7 @@ def test_compiled_merging_gives_up_where_a_covariance_is_not_definite():
     weights, means = np.full(3, 1 / 3), np.zeros((3, 3))
     covariances = np.repeat(np.eye(3)[None], 3, axis=0)
     covariances[1, 2, 2] = -1.0
-    assert not initial.whole_start().merge(weights, means, covariances, rows.family, 2)
+    assert not initial.whole_start().merge(weights, means, covariances, rows.family, 2, 0.0)
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -491,6 +504,6 @@ def test_few_rows_that_need_care_start_as_others_do(family):
     found = initial.from_merging(block, model, maximize, np.random.RandomState(0), rows)
     z = initial._whitened(rows, model)[0]
     chosen = initial.compact_seeds(z, rows.w, 12, np.random.RandomState(0))
-    assert np.isnan(initial._merged_few(rows, z, chosen, model)[1])
+    assert initial._merged_few(rows, z, chosen, model) is None
     assert np.isfinite(found.means).all()
     assert found.n_components == 4

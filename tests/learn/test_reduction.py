@@ -284,20 +284,22 @@ def test_costs_are_what_components_diverge_on_average(family, seed):
 
 
 @EVERY
+@pytest.mark.parametrize("exponent", [0.0, 0.5])
 @given(seed=SEEDS)
 @quickly(15)
-def test_each_merge_is_the_cheapest_there_is(family, seed):
+def test_each_merge_is_the_cheapest_there_is(family, exponent, seed):
     """Costs that are brought up to date give the merges that costs from scratch give."""
     expected = drawn(family, seed, k=7)
     whole = expected
     for left in range(6, 0, -1):
         pairs = {
             (i, j): expected_divergence(expected, i, j)
+            / (expected.weights[i] + expected.weights[j]) ** exponent
             for j in range(expected.n_components)
             for i in range(j)
         }
         expected = merged(expected, *min(pairs, key=pairs.__getitem__))
-        found = reduce(whole, left)
+        found = reduce(whole, left, exponent)
         np.testing.assert_allclose(found.weights, expected.weights, rtol=1e-9)
         np.testing.assert_allclose(found.means, expected.means, rtol=1e-9, atol=1e-11)
         assert_mixtures_close(found, expected, 1e-9)

@@ -4,8 +4,9 @@ One of them takes a few steps more, with too many components, and merges them.
 """
 
 import warnings
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,8 +29,20 @@ SAMPLE = 100_000
 FEW = 256
 """Rows that are looked at first, and all of them where there are fewer."""
 
-STEPS = 10
+STEPS = 5
 """Steps of EM before components are merged."""
+
+STAGES = 0.5, 0.2
+"""How many of those that are too many are left, as a part, where merging stops for a few steps."""
+
+FEW_TO_MERGE = 10
+"""Components that are too many, where they are fewer than this: merging stops once on the way."""
+
+FEWER_STEPS = 3
+"""Steps of EM there, and at the end."""
+
+EXPONENTS = 0.0, 0.5
+"""Powers of a pair's weight over which the cost of its merger is taken: one way after the other."""
 
 SHRINKAGE = 0.02
 """Rows that groups share, as a part of all, before those steps."""
@@ -186,8 +199,12 @@ def from_merging(
     Seeds are drawn by k-means++ with each column in units of its own: right for groups that lie
     far apart in one of many directions. Where the model can be askew to the columns they are drawn
     once more, in coordinates in which all rows together are the standard normal: right for groups
-    that are long and thin, side by side. The likelier end is taken, the first if there is a tie.
-    Few rows go to compiled code; ``rows`` are they where they have been made compact already.
+    that are long and thin, side by side. From each, components are merged in two orders: by what a
+    merger costs all rows, and by more than that where the pair is small, for pieces of a large
+    group are cheaper to tell apart than small groups far away are. Merging stops twice for a few
+    steps of EM, by which what is left of a group in pieces grows together. The likeliest end is
+    taken, the first if there is a tie. Few rows go to compiled code; ``rows`` are they where they
+    have been made compact already.
     """
     if rows is not None or is_compact(len(block.rows), maximize):
         rows = rows or Compact.of(block, model, maximize)
@@ -197,7 +214,7 @@ def from_merging(
             (z, kmeans_seeds(block._replace(rows=z), _wanted(model, len(z)), rng))
             for z in (unit.whiten(block.rows - model.means[0], 0) for unit in _ways(model))
         ]
-        return _likelier(block, model, maximize, seeded)
+        return _merged_many(block, model, maximize, seeded)
 
 
 def from_merging_few(
@@ -210,11 +227,63 @@ def from_merging_few(
     else:
         wanted = _wanted(model, n)
         seeded = [(z, compact_seeds(z, rows.w, wanted, rng)) for z in _whitened(rows, model)]
-    ends = [_merged_few(rows, z, chosen, model) for z, chosen in seeded]
-    if any(np.isnan(worth) for _, worth in ends):  # what needs care
-        with one_blas_thread():
-            return _likelier(block, model, rows.maximize, [(z.T, seeds) for z, seeds in seeded])
-    return rows.mixture(ends[-1][0] if ends[-1][1] - ends[0][1] > TIE else ends[0][0])
+    ends: list[tuple[State, float]] = []
+    for z, chosen in seeded:
+        found = _merged_few(rows, z, chosen, model)
+        if found is None:  # what needs care
+            with one_blas_thread():
+                parts = [(z.T, seeds) for z, seeds in seeded]
+                return _merged_many(block, model, rows.maximize, parts)
+        ends += found
+    return rows.mixture(_likeliest(ends))
+
+
+End = TypeVar("End", State, Mixture)
+
+
+def _likeliest(ends: list[tuple[End, float]]) -> End:
+    """The end of the largest objective, in nats per row; one that is hardly larger gives way."""
+    best, worth = ends[0]
+    for end, other in ends[1:]:
+        if other - worth > TIE:
+            best, worth = end, other
+    return best
+
+
+def _sizes(many: int, wanted: int) -> list[int]:
+    """How many components there are at each stop on the way from many to as many as wanted."""
+    excess = many - wanted
+    stages = STAGES if excess >= FEW_TO_MERGE else STAGES[:1]
+    left = [wanted + round(part * excess) for part in stages]
+    return [size for size in left if wanted < size < many] + [wanted]
+
+
+def _ends(
+    start: End,
+    wanted: int,
+    merge: Callable[[End, int, float], End | None],
+    fit: Callable[[End], tuple[End, float]],
+) -> list[tuple[End, float]] | None:
+    """What a start is merged to in each order, and the objectives; None where that needs care.
+
+    Where two orders come to the same mixture, they go on as one.
+    """
+    sizes, found = _sizes(len(start.weights), wanted), dict[bytes, tuple[End, float]]()
+    ends: list[tuple[End, float]] = []
+    for exponent in EXPONENTS:
+        state, worth = start, np.nan
+        for size in sizes:
+            merged = merge(state, size, exponent)
+            if merged is None:
+                return None
+            key = merged.weights.tobytes() + merged.means.tobytes()
+            if key not in found:
+                found[key] = fit(merged)
+            state, worth = found[key]
+            if np.isnan(worth):
+                return None
+        ends.append((state, worth))
+    return ends
 
 
 def _ways(model: Mixture) -> list[Covariance]:
@@ -253,10 +322,10 @@ def compact_seeds(
 
 def _merged_few(
     rows: Compact, z: Array, chosen: NDArray[np.int64], model: Mixture
-) -> tuple[State, float]:
-    """Components seeded with some rows z (D, N), fitted roughly, and merged; their objective.
+) -> list[tuple[State, float]] | None:
+    """Components seeded with some rows z (D, N), fitted roughly, and merged; their objectives.
 
-    The objective is not a number where that needs care.
+    None where that needs care.
     """
     k, d = model.means.shape
     seeds, points = chosen, z.T[chosen].tolist()
@@ -270,40 +339,47 @@ def _merged_few(
     counts, sums, products = rows.prior(many)
     counts, products = counts.copy(), products.copy()
     found = np.empty((many, rows.phi.shape[1]))
-    state = State(np.empty(many), np.empty((many, d)), np.empty((many, d, d)))
+    start = State.empty(many, d)
     if not (
         whole_start().grouped(
             z, seeds, rows.phi, rows.w, rows.quadratic, part, counts, products, found
         )
-        and rows.estimated(found, (counts, sums, products), state)
+        and rows.estimated(found, (counts, sums, products), start)
     ):
-        return state, np.nan
+        return None
     if many == 1:  # all rows: a step of EM would lead to the same
-        return state, 0.0
-    if np.isnan(rows.steps(state, STEPS)) or not whole_start().merge(*state.arrays, rows.family, k):
-        return state, np.nan
-    end = state.first(k)
-    if len(z) == 1 or not rows.quadratic:  # nothing to compare with
-        return end, 0.0
-    return end, rows.steps(end.first(k), 1)
+        return [(start, 0.0)]
+    worth = rows.steps(start, STEPS)
+    if np.isnan(worth):
+        return None
+    if many == k:
+        return [(start, worth)]
+
+    def merge(state: State, size: int, exponent: float) -> State | None:
+        narrowed = state.first(len(state.weights))
+        done = whole_start().merge(*narrowed.arrays, rows.family, size, exponent)
+        return narrowed.first(size) if done else None
+
+    def fit(state: State) -> tuple[State, float]:
+        return state, rows.steps(state, FEWER_STEPS)
+
+    return _ends(start, k, merge, fit)
 
 
-def _likelier(
+def _merged_many(
     block: Block,
     model: Mixture,
     maximize: Maximization,
     seeded: list[tuple[Array, NDArray[Any]]],
 ) -> Mixture:
-    """The likelier of the mixtures that rows in some coordinates and seeds among them lead to."""
-    ends = [_merged(block, model, maximize, z, chosen) for z, chosen in seeded]
-    worth = [e_step(block, end).log_likelihood + maximize.log_prior(end) for end in ends]
-    gain = (worth[-1] - worth[0]) / block.weights.sum()
-    return ends[-1] if gain > TIE else ends[0]
+    """The likeliest of the mixtures that rows in some coordinates and seeds among them lead to."""
+    ends = [end for z, chosen in seeded for end in _merged(block, model, maximize, z, chosen)]
+    return _likeliest(ends)
 
 
 def _merged(
     block: Block, model: Mixture, maximize: Maximization, z: Array, chosen: NDArray[Any]
-) -> Mixture:
+) -> list[tuple[Mixture, float]]:
     """Components seeded with some rows, in coordinates z (n, D), fitted roughly, and merged.
 
     Rows go to the nearest seed, and the M-step of these groups and a few steps of EM follow.
@@ -312,12 +388,30 @@ def _merged(
     seeds = z[chosen]
     distinct = np.sort(np.unique(seeds, axis=0, return_index=True)[1])
     seeds = seeds[distinct] if len(distinct) >= k else seeds[:k]
-    around = model.rearranged(np.zeros(len(seeds), dtype=np.intp))
+    many = len(seeds)
+    around = model.rearranged(np.zeros(many, dtype=np.intp))
     groups = assigned(block._replace(memberships=_nearest(z, seeds, np.ones(d))), around)
-    mixture = maximize(groups + _common(groups), around)
-    for _ in range(STEPS):
-        mixture = maximize(e_step(block, mixture), mixture)
-    return reduce(mixture, k)
+    start = maximize(groups + _common(groups), around)
+    if many == 1:
+        return [(start, 0.0)]
+    start, worth = _steps(block, start, maximize, STEPS)
+    if many == k:
+        return [(start, worth)]
+    found = _ends(start, k, reduce, lambda m: _steps(block, m, maximize, FEWER_STEPS))
+    assert found is not None
+    return found
+
+
+def _steps(
+    block: Block, mixture: Mixture, maximize: Maximization, number: int
+) -> tuple[Mixture, float]:
+    """So many steps of EM, and the objective of the last, in nats per row."""
+    worth = -np.inf
+    for _ in range(number):
+        statistics = e_step(block, mixture)
+        worth = (statistics.log_likelihood + maximize.log_prior(mixture)) / statistics.n_rows
+        mixture = maximize(statistics, mixture)
+    return mixture, float(np.fmax(worth, -np.inf))
 
 
 def _too_many(n_components: int, limit: int) -> int:

@@ -70,20 +70,22 @@ def merged(mixture: Mixture, i: int, j: int) -> Mixture:
     )
 
 
-def merging_costs(mixture: Mixture) -> Array:
+def merging_costs(mixture: Mixture, exponent: float = 0.0) -> Array:
     """What merging any two components may cost, in nats per row, (K, K); infinite for k with k.
 
     This is Runnalls' bound [@Runnalls2007]: the Kullback-Leibler divergence of the mixture after
-    from the mixture before is at most this. It holds in every family, each with its own form.
+    from the mixture before is at most this. It holds in every family, each with its own form. With
+    an exponent it is divided by this power of the pair's weight.
     """
     k = mixture.n_components
     costs = np.full((k, k), np.inf)
     for i in range(k - 1):
-        costs[i, i + 1 :] = costs[i + 1 :, i] = _bounds(mixture, i, np.arange(i + 1, k))
+        costs[i, i + 1 :] = _costs(mixture, i, np.arange(i + 1, k), exponent)
+        costs[i + 1 :, i] = costs[i, i + 1 :]
     return costs
 
 
-def reduce(mixture: Mixture, n_components: int) -> Mixture:
+def reduce(mixture: Mixture, n_components: int, exponent: float = 0.0) -> Mixture:
     """A mixture of fewer components: the cheapest pair is merged until so many are left.
 
     Parameters
@@ -91,6 +93,9 @@ def reduce(mixture: Mixture, n_components: int) -> Mixture:
     mixture : Mixture
     n_components : int
         At least one. A mixture that has no more comes back as it is.
+    exponent : float, default 0
+        Costs are divided by this power of the pair's weight: 0 minds all rows alike, and the nearer
+        to 1 the dearer are small components to it.
 
     Returns
     -------
@@ -99,18 +104,18 @@ def reduce(mixture: Mixture, n_components: int) -> Mixture:
     """
     if mixture.n_components <= n_components:
         return mixture
-    costs = merging_costs(mixture)
+    costs = merging_costs(mixture, exponent)
     while True:
         i, j = divmod(int(costs.argmin()), len(costs))
         mixture = merged(mixture, i, j)
         if mixture.n_components <= n_components:
             return mixture
         if isinstance(mixture.covariance, Tied):  # the common matrix has changed for every pair
-            costs = merging_costs(mixture)
+            costs = merging_costs(mixture, exponent)
             continue
         costs = np.delete(np.delete(costs, j, axis=0), j, axis=1)
         others = np.delete(np.arange(mixture.n_components), i)
-        costs[i, others] = costs[others, i] = _bounds(mixture, i, others)
+        costs[i, others] = costs[others, i] = _costs(mixture, i, others, exponent)
 
 
 def _pairs(mixture: Mixture, i: int, others: NDArray[np.intp]) -> tuple[Array, Array, Array, Array]:
@@ -130,6 +135,15 @@ def _pairs(mixture: Mixture, i: int, others: NDArray[np.intp]) -> tuple[Array, A
     shares = part.reshape(-1, *[1] * (own.ndim - 1))
     spread = (1 - shares) * own[i] + shares * own[others]
     return weight, part, step, spread + moment.cross((part * (1 - part))[:, None] * step, step)
+
+
+def _costs(mixture: Mixture, i: int, others: NDArray[np.intp], exponent: float) -> Array:
+    """Runnalls' bound for component i with each of the others, over a power of their weight."""
+    bounds = _bounds(mixture, i, others)
+    if exponent == 0.0:
+        return bounds
+    weight = mixture.weights[i] + mixture.weights[others]
+    return np.divide(bounds, weight**exponent, out=bounds, where=weight > 0)
 
 
 def _bounds(mixture: Mixture, i: int, others: NDArray[np.intp]) -> Array:

@@ -174,10 +174,13 @@ def _whitened(inverse: Array, means: Array, left: int, whitened: Array) -> None:
 
 
 @compiled(**EXACT)
-def merge(weights: Array, means: Array, covariances: Array, family: int, wanted: int) -> bool:
+def merge(  # noqa: PLR0915  one loop over what is left of the components
+    weights: Array, means: Array, covariances: Array, family: int, wanted: int, exponent: float
+) -> bool:
     """Components merged, the cheapest pair first, until so many are left, in the first places.
 
-    What a merger costs is Runnalls' bound. False where a covariance has no factor.
+    What a merger costs is Runnalls' bound, over this power of the pair's weight. False where a
+    covariance has no factor.
     """
     k_all, d = means.shape
     work, spread = np.empty((3, d, d)), np.empty((d, d))
@@ -198,11 +201,12 @@ def merge(weights: Array, means: Array, covariances: Array, family: int, wanted:
             for b in range(a + 1, left):
                 if changed < 0 or a == changed or b == changed:
                     weight = weights[a] + weights[b]
-                    if family == TIED:  # half the logarithm of one more is the cost itself
+                    if family == TIED:
                         distance = 0.0
                         for m in range(d):
                             distance += (whitened[b, m] - whitened[a, m]) ** 2
-                        costs[a, b] = weights[a] * weights[b] / weight * distance
+                        distance *= weights[a] * weights[b] / weight
+                        costs[a, b] = 0.5 * np.log1p(distance) / weight**exponent
                         costs[b, a] = 0.0
                     else:
                         part = _pair(a, b, family, weights, means, covariances, spread)
@@ -211,7 +215,7 @@ def merge(weights: Array, means: Array, covariances: Array, family: int, wanted:
                             return False
                         grown = (1.0 - part) * (volume - volumes[a])
                         grown += part * (volume - volumes[b])
-                        costs[a, b] = 0.5 * weight * max(grown, 0.0)
+                        costs[a, b] = 0.5 * weight ** (1.0 - exponent) * max(grown, 0.0)
                         costs[b, a] = volume
                 if not costs[a, b] >= 0.0:
                     return False
