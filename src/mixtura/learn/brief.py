@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mixtura.learn.acceleration import Aitken
-from mixtura.learn.compact import Compact, State, is_compact, whole_run
+from mixtura.learn.compact import Compact, State, is_compact, n_numbers, whole_run
 from mixtura.learn.course import Course
 from mixtura.learn.em import Fit, Iteration, Outcome
 from mixtura.learn.maximization import Maximization
@@ -19,6 +19,10 @@ Array = NDArray[np.float64]
 
 TRAIL = 1 << 22
 """Numbers in the covariances of all iterations together."""
+
+WORK = 1 << 24
+"""Features of all rows, once for each component: with more, a pass on all threads takes less time
+than one here, though Python is around it."""
 
 FAR = 300.0
 """Iterations that take as long here as a few dozen passes of the loop in Python."""
@@ -30,7 +34,8 @@ GoOn = Callable[[Mixture, int, float], Fit]
 def is_brief(n_rows: int, model: Mixture, maximize: Maximization, max_iter: int) -> bool:
     """Whether a run can be had in one call."""
     k, d = model.means.shape
-    return is_compact(n_rows, maximize) and k * d * d * max_iter <= TRAIL and max_iter > 0
+    small = is_compact(n_rows, maximize) and k * n_numbers(n_rows, d) <= WORK
+    return small and k * d * d * max_iter <= TRAIL and max_iter > 0
 
 
 def brief(

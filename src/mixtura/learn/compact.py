@@ -21,8 +21,8 @@ Array = NDArray[np.float64]
 Prior = tuple[Array, Array, Array]
 """Counts (3, K) behind weights, means and covariances, sums (K, D) and products (K, D, D)."""
 
-NUMBERS = 1 << 18
-"""Features of all rows together, up to which rows are few: 2 MiB, a second cache."""
+NUMBERS = 1 << 19
+"""Features of all rows together, up to which rows are few: 4 MiB, what a cache holds."""
 
 FAMILIES: dict[type[Covariance], int] = {Full: 0, Tied: 1, Diagonal: 2, Spherical: 3}
 
@@ -38,7 +38,12 @@ def is_compact(n_rows: int, maximize: Maximization) -> bool:
 
 def are_few(n_rows: int, n_features: int) -> bool:
     """Whether the features of so many rows are few."""
-    return (1 + n_features + n_features * (n_features + 1) // 2) * n_rows <= NUMBERS
+    return n_numbers(n_rows, n_features) <= NUMBERS
+
+
+def n_numbers(n_rows: int, n_features: int) -> int:
+    """The features of so many rows."""
+    return (1 + n_features + n_features * (n_features + 1) // 2) * n_rows
 
 
 def likelihood(block: Block, mixture: Mixture) -> float | None:
