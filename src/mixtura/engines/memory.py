@@ -145,15 +145,19 @@ class Memory:
         """kernel(block, *args) for each block, in order, a few blocks ahead of the reader."""
         n_rows = len(self.rows)
         ranges = [(i, min(i + size, n_rows)) for i in range(0, max(n_rows, 1), size)]
+
+        def one(start: int, stop: int) -> Sum:
+            return kernel(self._block(start, stop), *args)
+
         with one_blas_thread():
             if self.threads == 1 or len(ranges) == 1:
                 for start, stop in ranges:
-                    yield kernel(self._block(start, stop), *args)
+                    yield one(start, stop)
                 return
             with ThreadPoolExecutor(self.threads) as pool:
                 waiting: deque[Future[Sum]] = deque()
                 for start, stop in ranges:
-                    waiting.append(pool.submit(kernel, self._block(start, stop), *args))
+                    waiting.append(pool.submit(one, start, stop))
                     if len(waiting) > 2 * self.threads:
                         yield waiting.popleft().result()
                 while waiting:

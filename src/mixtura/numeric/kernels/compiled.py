@@ -35,6 +35,9 @@ float32 there are twice as many."""
 CHUNK = 256
 """Features of a tile that are held at a time: 512 kB. Where there are more, they are made twice."""
 
+TURNED = 8192
+"""Numbers that are turned from rows into columns at a time; no fewer rows than in a tile."""
+
 BLOCK = 4
 """Components that are computed together: arrays of components have a multiple of it in rows."""
 
@@ -626,6 +629,14 @@ def factors(moment: Moment, d: int) -> tuple[Index, Index]:
     return np.concatenate(first), np.concatenate(second)
 
 
+def _columns(x: Rows, dtype: type) -> Real:
+    """Rows (B, D) as (D, B), in some precision; so many at a time as a cache holds."""
+    columns, some = np.empty(x.shape[::-1], dtype), max(TURNED // max(x.shape[1], 1), TILE)
+    for at in range(0, len(x), some):
+        columns[:, at : at + some] = x[at : at + some].T
+    return columns
+
+
 def _prepared(x: Rows, operands: Operands, dtype: type, distant: float) -> Prepared:
     """Rows and operands in one precision."""
     inverse = np.empty((0, 0)) if operands.inverse is None else operands.inverse
@@ -634,7 +645,7 @@ def _prepared(x: Rows, operands: Operands, dtype: type, distant: float) -> Prepa
     theta[:k] = operands.theta
     buffer = np.empty(TILE * 8 // np.dtype(dtype).itemsize, dtype)
     return Prepared(
-        np.require(x.T, dtype, ["C", "W"]),
+        _columns(x, dtype),
         operands.origin,
         inverse.astype(dtype, copy=False),
         theta,
