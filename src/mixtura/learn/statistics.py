@@ -6,7 +6,8 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from mixtura.model.mixture import LOG_2PI, Mixture
+from mixtura.model.components import LOG_2PI
+from mixtura.model.mixture import Mixture
 from mixtura.numeric.moments import Moment
 
 Array = NDArray[np.float64]

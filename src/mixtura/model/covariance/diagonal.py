@@ -90,6 +90,15 @@ class Diagonal(Covariance):
     def rearranged(self, index: NDArray[np.intp]) -> Self:
         return type(self)(self.values[index])
 
+    def marginal(self, index: NDArray[np.intp]) -> Self:
+        return type(self)(self.values[:, index])
+
+    def variances(self, n_components: int) -> Array:
+        return self.values
+
+    def solve(self, residual: Array, k: int) -> Array:
+        return residual / self.values[k]
+
     def replaced(self, where: NDArray[np.bool_], other: Covariance) -> Self:
         return type(self)(np.where(where[:, None], other.values, self.values))
 

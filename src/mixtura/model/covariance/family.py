@@ -120,6 +120,18 @@ class Covariance(ABC):
     def replaced(self, where: NDArray[np.bool_], other: "Covariance") -> Self:
         """These matrices, with those of the other where the mask (K,) says so."""
 
+    @abstractmethod
+    def marginal(self, index: NDArray[np.intp]) -> "Covariance":
+        """The matrices of these features alone, of this family or, where it is not closed, full."""
+
+    def variances(self, n_components: int) -> Array:
+        """The variance of each feature of each component, shape (K, D)."""
+        return np.diagonal(self.dense(n_components), axis1=1, axis2=2)
+
+    def solve(self, residual: Array, k: int) -> Array:
+        """Rows (n, D), less their mean, times the precision matrix of component k."""
+        return self.whiten(residual, k) @ self.whiten(np.eye(residual.shape[1]), k).T
+
     def worst_condition(self, n_components: int) -> float:
         """The largest ratio of eigenvalues among the components' matrices."""
         values = np.linalg.eigvalsh(self.dense(n_components))

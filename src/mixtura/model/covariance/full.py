@@ -119,5 +119,8 @@ class Full(Covariance):
     def rearranged(self, index: NDArray[np.intp]) -> Self:
         return type(self)(self.values[index])
 
+    def marginal(self, index: NDArray[np.intp]) -> Self:
+        return type(self)(self.values[:, index[:, None], index])
+
     def replaced(self, where: NDArray[np.bool_], other: Covariance) -> Self:
         return type(self)(np.where(where[:, None, None], other.values, self.values))

@@ -91,6 +91,15 @@ class Spherical(Covariance):
     def rearranged(self, index: NDArray[np.intp]) -> Self:
         return type(self)(self.values[index], self.n_features)
 
+    def marginal(self, index: NDArray[np.intp]) -> Self:
+        return type(self)(self.values, len(index))
+
+    def variances(self, n_components: int) -> Array:
+        return np.repeat(self.values[:, None], self.n_features, axis=1)
+
+    def solve(self, residual: Array, k: int) -> Array:
+        return residual / self.values[k]
+
     def replaced(self, where: NDArray[np.bool_], other: Covariance) -> Self:
         return type(self)(np.where(where, other.values, self.values), self.n_features)
 

@@ -115,5 +115,8 @@ class Tied(Covariance):
     def rearranged(self, index: NDArray[np.intp]) -> Self:
         return self
 
+    def marginal(self, index: NDArray[np.intp]) -> Self:
+        return type(self)(self.values[index[:, None], index])
+
     def replaced(self, where: NDArray[np.bool_], other: Covariance) -> Self:
         return type(self)(other.values) if where.all() else self
