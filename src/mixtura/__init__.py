@@ -6,7 +6,9 @@ from typing import Any
 __version__ = "0.1.0"
 
 _WHERE = {
+    "Conditional": "mixtura.model.conditioning",
     "Diagonal": "mixtura.model.covariance",
+    "FarCondition": "mixtura.model.conditioning",
     "Full": "mixtura.model.covariance",
     "GaussianMixture": "mixtura.estimators.mixture",
     "Mixture": "mixtura.model.mixture",

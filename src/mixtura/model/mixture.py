@@ -7,7 +7,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mixtura.model import storage
+from mixtura.model import conditioning, sampling, storage
 from mixtura.model.components import Components
 from mixtura.model.covariance import FAMILIES, Covariance
 from mixtura.numeric.logspace import normalise
@@ -110,32 +110,6 @@ class Mixture(Components):
         k, d = self.means.shape
         return self.covariance.n_free(k) + k * d + k - 1
 
-    def sample(
-        self, n: int, rng: np.random.Generator | int | None = None
-    ) -> tuple[Array, NDArray[np.int64]]:
-        """Draw n rows, in random order.
-
-        Parameters
-        ----------
-        n : int
-        rng : Generator, int or None
-
-        Returns
-        -------
-        rows : array, shape (n, D)
-        components : array of int, shape (n,)
-            The component that each row was drawn from.
-        """
-        generator = np.random.default_rng(rng)
-        counts = generator.multinomial(n, self.weights / self.weights.sum())
-        components = np.repeat(np.arange(self.n_components), counts)
-        generator.shuffle(components)
-        rows = generator.standard_normal((n, self.n_features))
-        for k in range(self.n_components):
-            mine = components == k
-            rows[mine] = self.means[k] + self.covariance.unwhiten(rows[mine], k)
-        return rows, components
-
     def to_vector(self) -> Array:
         """Free coordinates: log weights, means, covariance. Every vector is a mixture."""
         with np.errstate(divide="ignore"):  # a component of no weight is at minus infinity
@@ -149,6 +123,13 @@ class Mixture(Components):
         weights = np.exp(vector[:k] - joint)
         covariance = type(self.covariance).from_vector(vector[k + k * d :], k, d)
         return type(self)(weights, vector[k : k + k * d].reshape(k, d), covariance)
+
+    # The algebra: what each room offers, under its own name.
+
+    marginal = conditioning.marginal
+    condition = conditioning.condition
+    sample = sampling.sample
+    sample_conditional = sampling.sample_conditional
 
     def save(self, path: str | Path, *, notes: dict[str, Any] | None = None) -> None:
         """Write the mixture to a file, whole or not at all. See `mixtura.load`.
