@@ -11,8 +11,8 @@ from mixtura.learn.data import Block
 from mixtura.learn.expectation import assigned, e_step
 from mixtura.learn.maximization import Maximization
 from mixtura.learn.prior import Penalty
-from mixtura.learn.reduction import reduce
 from mixtura.model.covariance import FAMILIES
+from mixtura.model.reduction import reduce
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(500, 3)) @ RNG.normal(size=(3, 3)) + [1.0, -20.0, 0.0]

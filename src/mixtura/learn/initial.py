@@ -15,10 +15,10 @@ from mixtura.learn.compact import Compact, State, is_compact, whole_start
 from mixtura.learn.data import Block, Data
 from mixtura.learn.expectation import assigned, e_step
 from mixtura.learn.maximization import Maximization
-from mixtura.learn.reduction import reduce
 from mixtura.learn.statistics import Statistics
 from mixtura.model.covariance import Covariance, Diagonal, Full, Tied
 from mixtura.model.mixture import Mixture
+from mixtura.model.reduction import reduce
 from mixtura.numeric.threads import one_blas_thread, one_thread
 
 Array = NDArray[np.float64]

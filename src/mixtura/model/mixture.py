@@ -7,7 +7,12 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mixtura.model import conditioning, sampling, storage
+from mixtura.model import (
+    conditioning,
+    reduction,
+    sampling,
+    storage,
+)
 from mixtura.model.components import Components
 from mixtura.model.covariance import FAMILIES, Covariance
 from mixtura.numeric.logspace import normalise
@@ -130,6 +135,8 @@ class Mixture(Components):
     condition = conditioning.condition
     sample = sampling.sample
     sample_conditional = sampling.sample_conditional
+    merge = reduction.merge
+    reduce = reduction.reduce
 
     def save(self, path: str | Path, *, notes: dict[str, Any] | None = None) -> None:
         """Write the mixture to a file, whole or not at all. See `mixtura.load`.
