@@ -9,9 +9,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from mixtura.model import (
     conditioning,
+    moment,
     reduction,
     sampling,
     storage,
+    transformation,
 )
 from mixtura.model.components import Components
 from mixtura.model.covariance import FAMILIES, Covariance
@@ -133,8 +135,13 @@ class Mixture(Components):
 
     marginal = conditioning.marginal
     condition = conditioning.condition
+    affine = transformation.affine
+    scale = transformation.scale
+    convolve = transformation.convolve
+    product = transformation.product
     sample = sampling.sample
     sample_conditional = sampling.sample_conditional
+    moment = moment.moment
     merge = reduction.merge
     reduce = reduction.reduce
 
