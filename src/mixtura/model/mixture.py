@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from mixtura.model import (
     conditioning,
+    derivative,
     moment,
     reduction,
     sampling,
@@ -142,6 +143,9 @@ class Mixture(Components):
     sample = sampling.sample
     sample_conditional = sampling.sample_conditional
     moment = moment.moment
+    score = derivative.score
+    hessian = derivative.hessian
+    denoise = derivative.denoise
     merge = reduction.merge
     reduce = reduction.reduce
 
