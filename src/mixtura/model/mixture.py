@@ -11,7 +11,9 @@ from mixtura.model import (
     conditioning,
     derivative,
     moment,
+    probability,
     reduction,
+    region,
     sampling,
     storage,
     transformation,
@@ -146,6 +148,10 @@ class Mixture(Components):
     score = derivative.score
     hessian = derivative.hessian
     denoise = derivative.denoise
+    cdf = probability.cdf
+    quantile = probability.quantile
+    probability = probability.probability
+    highest_density_region = region.highest_density_region
     merge = reduction.merge
     reduce = reduction.reduce
 
