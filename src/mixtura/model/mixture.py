@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from mixtura.model import (
     conditioning,
     derivative,
+    mode,
     moment,
     probability,
     reduction,
@@ -152,6 +153,8 @@ class Mixture(Components):
     quantile = probability.quantile
     probability = probability.probability
     highest_density_region = region.highest_density_region
+    modes = mode.modes
+    modal_clusters = mode.modal_clusters
     merge = reduction.merge
     reduce = reduction.reduce
 
