@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from mixtura.model import (
     conditioning,
     derivative,
+    divergence,
     mode,
     moment,
     probability,
@@ -18,6 +19,7 @@ from mixtura.model import (
     sampling,
     storage,
     transformation,
+    transport,
 )
 from mixtura.model.components import Components
 from mixtura.model.covariance import FAMILIES, Covariance
@@ -155,6 +157,15 @@ class Mixture(Components):
     highest_density_region = region.highest_density_region
     modes = mode.modes
     modal_clusters = mode.modal_clusters
+    entropy = divergence.entropy
+    kl = divergence.kl
+    kl_variational = divergence.kl_variational
+    kl_matched = divergence.kl_matched
+    log_inner_product = divergence.log_inner_product
+    l2_distance = divergence.l2_distance
+    cauchy_schwarz = divergence.cauchy_schwarz
+    mw2 = transport.mw2
+    match = transport.match
     merge = reduction.merge
     reduce = reduction.reduce
 
