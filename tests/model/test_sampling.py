@@ -159,6 +159,20 @@ def test_the_acceptance_gives_the_probability_of_the_box():
     assert abs(masses.mean() - expected) < 5 * error + 1e-4 * expected
 
 
+def test_without_the_best_shifts_draws_are_slower_and_as_exact(monkeypatch):
+    monkeypatch.setattr(boxes, "_highest", lambda *_: np.inf)
+    matrix = np.array([[1.0, 0.7], [0.7, 1.0]])
+    proposal = Tilted.of(matrix, np.array([0.5, 0.5]), np.full(2, np.inf))
+    assert not proposal.shift.any()
+    assert proposal.bound == 0
+    model = Mixture.of([1.0], np.zeros((1, 2)), [matrix])
+    x, _ = model.sample(5000, 17, box=(0.5, np.inf))
+    plain, _ = model.sample(50_000, 18)
+    plain = plain[(plain >= 0.5).all(axis=1)]
+    assert stats.ks_2samp(x[:, 0], plain[:, 0]).pvalue > FALSE_ALARM
+    assert stats.ks_2samp(x.sum(axis=1), plain.sum(axis=1)).pvalue > FALSE_ALARM
+
+
 def test_log_mass_is_good_in_the_tails():
     import mpmath
 

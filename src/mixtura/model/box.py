@@ -137,9 +137,9 @@ class Tilted:
                 _gradient, np.zeros(2 * (d - 1)), args=(strict, low, high), jac=True, method="hybr"
             )
             x, best = np.append(found.x[: d - 1], 0.0), np.append(found.x[d - 1 :], 0.0)
-            value = _psi(x, best, strict, low, high)
-            if np.abs(found.fun).max() < 1e-6 and np.isfinite(value):
-                shift, bound = best, value + 1e-6
+            value = _highest(x, best, strict, low, high)
+            if np.isfinite(value):
+                shift, bound = best, value
         return cls(factor, order, low, high, shift, bound)
 
     def propose(self, n: int, rng: np.random.Generator) -> tuple[Array, Array]:
@@ -216,6 +216,33 @@ def _psi(x: Array, mu: Array, strict: Array, low: Array, high: Array) -> float:
     """ψ at the coordinates x for the shifts mu, both ending in zero."""
     before = mu + strict @ x
     return float((log_mass(low - before, high - before) + 0.5 * mu**2 - x * mu).sum())
+
+
+def _highest(x: Array, mu: Array, strict: Array, low: Array, high: Array) -> float:
+    """The largest ψ for these shifts, by Newton's method from x; infinite where it gets lost.
+
+    ψ is concave in x, so that whatever the shifts are the bound holds.
+    """
+    d = len(x)
+    value = _psi(x, mu, strict, low, high)
+    for _ in range(100):
+        slope, bend = _gradient(np.concatenate([x[:-1], mu[:-1]]), strict, low, high)
+        if not (np.isfinite(value) and np.isfinite(slope).all() and np.isfinite(bend).all()):
+            break
+        step = np.append(
+            np.linalg.lstsq(-bend[: d - 1, : d - 1], slope[: d - 1], rcond=None)[0], 0.0
+        )
+        gain = float(slope[: d - 1] @ step[:-1])
+        if abs(gain) < 1e-8:
+            return value + 1e-6
+        size = 1.0
+        while size > 1e-6 and not _psi(x + size * step, mu, strict, low, high) > value:
+            size *= 0.5
+        if size <= 1e-6:
+            break
+        x = x + size * step
+        value = _psi(x, mu, strict, low, high)
+    return np.inf
 
 
 def _gradient(y: Array, strict: Array, low: Array, high: Array) -> tuple[Array, Array]:
