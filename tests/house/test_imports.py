@@ -78,6 +78,13 @@ def test_an_unknown_name_is_an_attribute_error():
         _ = mixtura.no_such_name
 
 
+def test_a_mixture_is_made_without_the_slow_parts_of_scipy():
+    loaded = loaded_after("from mixtura import Mixture; Mixture.of([1.0], [[0.0]], [[[1.0]]])")
+    slow = {"scipy.special", "scipy.stats", "scipy.optimize", "scipy.sparse"}
+    # What SciPy's linear algebra loads by itself is not ours to keep out.
+    assert not (loaded & slow) - loaded_after("import scipy.linalg")
+
+
 @pytest.mark.parametrize(
     "statement",
     [
