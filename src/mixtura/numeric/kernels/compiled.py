@@ -15,11 +15,13 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numba import float32, njit
+from numba.core import event
 from numba.extending import overload
 from numpy.typing import NDArray
 
 from mixtura.numeric.kernels import reference
 from mixtura.numeric.kernels.operands import Operands
+from mixtura.numeric.kernels.pause import Pause
 from mixtura.numeric.moments import DIAGONAL, FULL, POOLED, Moment
 
 Array = NDArray[np.float64]
@@ -50,12 +52,18 @@ SINGLE_DISTANT = 1e4
 # Sums may be reassociated, so that they vectorise; infinities and NaN keep their meaning.
 FAST = {"reassoc", "contract", "nsz", "arcp"}
 
+INNER = {"no_cpython_wrapper": True}
+"""For what only compiled code calls: less to compile."""
+
+event.register("numba:compile", Pause())
+
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def compiled(**options: Any) -> Callable[[Function], Function]:
     """Compile a function at its first call; the machine code is kept on disk where it can be."""
-    shared: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": FAST, **options}
+    shared: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": FAST}
+    shared |= {"no_cfunc_wrapper": True, **options}
 
     def decorate(function: Function) -> Function:
         made: Any
@@ -68,7 +76,7 @@ def compiled(**options: Any) -> Callable[[Function], Function]:
     return decorate
 
 
-@compiled()
+@compiled(**INNER)
 def _exp_double(
     x: Array, top: Array, power: NDArray[np.int64], scale: Array, total: Array, n: int
 ) -> None:
@@ -105,7 +113,7 @@ def _exp_double(
         total[t] += r
 
 
-@compiled()
+@compiled(**INNER)
 def _log_double(
     x: Array, top: Array, bits: NDArray[np.int64], number: Array, out: Array, n: int
 ) -> None:
@@ -148,7 +156,7 @@ EXP_SERIES = tuple(np.float32(1.0 / x) for x in (6.0, 24.0, 120.0, 720.0, 5040.0
 LOG_SERIES = tuple(np.float32(1.0 / x) for x in (3.0, 5.0, 7.0, 9.0))
 
 
-@compiled()
+@compiled(**INNER)
 def _exp_single(
     x: Single, top: Single, power: NDArray[np.int32], scale: Single, total: Single, n: int
 ) -> None:
@@ -174,7 +182,7 @@ def _exp_single(
         total[t] += r
 
 
-@compiled()
+@compiled(**INNER)
 def _log_single(
     x: Single, top: Single, bits: NDArray[np.int32], number: Single, out: Single, n: int
 ) -> None:
@@ -230,7 +238,7 @@ def _log_of_type(x: Any, top: Any, bits: Any, number: Any, out: Any, n: Any) -> 
     return chosen
 
 
-@compiled()
+@compiled(**INNER)
 def _extended(
     x: Real, at: int, n: int, origin: Array, inverse: Real, centred: Real, z: Real
 ) -> None:
@@ -265,7 +273,7 @@ def _extended(
             j += 1
 
 
-@compiled()
+@compiled(**INNER)
 def _features(z: Real, left: Index, right: Index, start: int, stop: int, n: int, phi: Real) -> None:
     """Features start … stop of one and z (1 + D, TILE), into phi: products of two rows each.
 
@@ -286,7 +294,7 @@ def _features(z: Real, left: Index, right: Index, start: int, stop: int, n: int,
                 into[t] = a[t] * b[t]
 
 
-@compiled()
+@compiled(**INNER)
 def _products(theta: Real, start: int, stop: int, phi: Real, n: int, joint: Real) -> None:
     """Θ φ of features start … stop, added to joint (K, TILE); the first features begin it.
 
@@ -330,7 +338,7 @@ def _products(theta: Real, start: int, stop: int, phi: Real, n: int, joint: Real
             m += 1
 
 
-@compiled()
+@compiled(**INNER)
 def _softmax(
     joint: Real,
     k_all: int,
@@ -357,7 +365,7 @@ def _softmax(
         total[t] = one / total[t]
 
 
-@compiled()
+@compiled(**INNER)
 def _add(  # noqa: PLR0915  sixteen sums at once are what keeps the processor busy
     joint: Real, start: int, stop: int, phi: Real, n: int, sums: Array
 ) -> None:
@@ -424,7 +432,7 @@ def _add(  # noqa: PLR0915  sixteen sums at once are what keeps the processor bu
             m += 1
 
 
-@compiled()
+@compiled(**INNER)
 def _pooled(z: Real, w: Array, at: int, n: int, part: Real, products: Array) -> None:
     """The lower triangle of Σ w z zᵀ of a tile, added to products (D, D)."""
     zero = z.dtype.type(0.0)
@@ -439,7 +447,7 @@ def _pooled(z: Real, w: Array, at: int, n: int, part: Real, products: Array) -> 
             products[i, j] += s
 
 
-@compiled()
+@compiled(**INNER)
 def _joint(z: Real, theta: Real, left: Index, right: Index, n: int, phi: Real, joint: Real) -> None:
     """Log joint densities of a tile; phi is left with the last features."""
     m_all, chunk = len(left), len(phi)

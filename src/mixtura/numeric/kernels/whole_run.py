@@ -9,12 +9,18 @@ ends it with a word, and the loop in Python goes on from there.
 Elements are assigned one by one: what Numba makes of a slice takes longer to compile than the rest.
 """
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
-from mixtura.numeric.kernels.compiled import BLOCK, TILE, _add, _products, _softmax, compiled
+from mixtura.numeric.kernels.compiled import (
+    BLOCK,
+    INNER,
+    TILE,
+    _add,
+    _products,
+    _softmax,
+    compiled,
+)
 
 Array = NDArray[np.float64]
 
@@ -33,14 +39,11 @@ SLOWEST = 0.999
 PATIENCE = 50
 """Iterations before a run may be called slow: at first gains often fall slowly, or grow."""
 
-EXACT: dict[str, Any] = {"fastmath": False, "no_cfunc_wrapper": True}
+EXACT = {"fastmath": False}
 """For loops over few numbers, which gain nothing from vectors and take longer to compile."""
 
-INNER: dict[str, Any] = {**EXACT, "no_cpython_wrapper": True}
-"""For those that only compiled code calls."""
 
-
-@compiled(**INNER)
+@compiled(**EXACT, **INNER)
 def _factor(matrix: Array, less: Array, factor: Array) -> bool:
     """The lower Cholesky factor of matrix − diag(less); False where there is none."""
     d = len(matrix)
@@ -60,7 +63,7 @@ def _factor(matrix: Array, less: Array, factor: Array) -> bool:
     return True
 
 
-@compiled(**INNER)
+@compiled(**EXACT, **INNER)
 def _invert(factor: Array, inverse: Array) -> float:
     """The inverse of a lower triangle, and the logarithm of its determinant, squared."""
     d = len(factor)
@@ -79,7 +82,7 @@ def _invert(factor: Array, inverse: Array) -> float:
     return volume + 2.0 * np.log(product)
 
 
-@compiled(**INNER)
+@compiled(**EXACT, **INNER)
 def coefficients(
     weights: Array,
     means: Array,

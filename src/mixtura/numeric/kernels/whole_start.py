@@ -8,8 +8,8 @@ ends a part with a word, and the same in Python takes its place.
 import numpy as np
 from numpy.typing import NDArray
 
-from mixtura.numeric.kernels.compiled import TILE, compiled
-from mixtura.numeric.kernels.whole_run import EXACT, INNER, SPHERICAL, TIED, _factor, _invert
+from mixtura.numeric.kernels.compiled import INNER, TILE, compiled
+from mixtura.numeric.kernels.whole_run import EXACT, SPHERICAL, TIED, _factor, _invert
 
 Array = NDArray[np.float64]
 Index = NDArray[np.int64]
@@ -113,7 +113,7 @@ def grouped(
     return True
 
 
-@compiled(**INNER)
+@compiled(**EXACT, **INNER)
 def _pair(
     i: int,
     j: int,
@@ -145,7 +145,7 @@ def _pair(
     return part
 
 
-@compiled(**INNER)
+@compiled(**EXACT, **INNER)
 def _volume(family: int, matrix: Array, work: Array) -> float:
     """The log determinant; not a number where there is none. ``work`` gets the factor."""
     d = len(matrix)
@@ -162,7 +162,7 @@ def _volume(family: int, matrix: Array, work: Array) -> float:
     return volume + np.log(product)
 
 
-@compiled(**INNER)
+@compiled(**EXACT, **INNER)
 def _whitened(inverse: Array, means: Array, left: int, whitened: Array) -> None:
     """Means times the inverse of the factor of their common covariance."""
     for k in range(left):
