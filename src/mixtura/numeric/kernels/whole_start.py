@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mixtura.numeric.kernels.compiled import INNER, TILE, compiled
-from mixtura.numeric.kernels.whole_run import EXACT, SPHERICAL, TIED, _factor, _invert
+from mixtura.numeric.kernels.whole_run import EXACT, FULL, SPHERICAL, TIED, _factor, _invert
 
 Array = NDArray[np.float64]
 Index = NDArray[np.int64]
@@ -123,21 +123,16 @@ def _pair(
     covariances: Array,
     spread: Array,
 ) -> float:
-    """The covariance of a pair of components, as its family has it; the second's part of it.
-
-    With tied covariances, what lies between the two, in nobody's form.
-    """
+    """The covariance of a pair of components, as its family has it; the second's part of it."""
     d = means.shape[1]
-    weight = weights[i] + weights[j]
-    part = weights[j] / weight
-    between = part * (1.0 - part) * (weight if family == TIED else 1.0)
-    own = 0.0 if family == TIED else 1.0
+    part = weights[j] / (weights[i] + weights[j])
+    between = part * (1.0 - part)
     trace = 0.0
     for a in range(d):
         for b in range(d):
             s = (1.0 - part) * covariances[i, a, b] + part * covariances[j, a, b]
-            s = own * s + between * (means[j, a] - means[i, a]) * (means[j, b] - means[i, b])
-            spread[a, b] = s if family <= TIED or a == b else 0.0
+            s += between * (means[j, a] - means[i, a]) * (means[j, b] - means[i, b])
+            spread[a, b] = s if family == FULL or a == b else 0.0
         trace += spread[a, a]
     if family == SPHERICAL:
         for a in range(d):
@@ -146,35 +141,119 @@ def _pair(
 
 
 @compiled(**EXACT, **INNER)
-def _volume(family: int, matrix: Array, work: Array) -> float:
-    """The log determinant; not a number where there is none. ``work`` gets the factor."""
-    d = len(matrix)
-    for a in range(d):
-        work[2, 0, a] = 0.0
-    if family <= TIED and not _factor(matrix, work[2, 0], work[0]):
+def _volume(family: int, matrix: Array, none: Array, factor: Array) -> float:
+    """The log determinant; not a number where there is none. ``none`` are zeros, (D,)."""
+    if family == FULL and not _factor(matrix, none, factor):
         return np.nan
     volume, product = 0.0, 1.0
-    for a in range(d):
-        product *= work[0, a, a] ** 2 if family <= TIED else matrix[a, a]
+    for a in range(len(matrix)):
+        product *= factor[a, a] ** 2 if family == FULL else matrix[a, a]
         if not 1e-100 < product < 1e100:
             volume += np.log(product)
             product = 1.0
     return volume + np.log(product)
 
 
-@compiled(**EXACT, **INNER)
-def _whitened(inverse: Array, means: Array, left: int, whitened: Array) -> None:
-    """Means times the inverse of the factor of their common covariance."""
-    for k in range(left):
-        for i in range(len(inverse)):
-            s = 0.0
-            for j in range(i + 1):
-                s += inverse[i, j] * means[k, j]
-            whitened[k, i] = s
+@compiled(**EXACT)
+def _merge_own(
+    weights: Array, means: Array, covariances: Array, family: int, wanted: int, exponent: float
+) -> bool:
+    """`merge` where each component has a covariance of its own; those merged weigh nothing."""
+    k_all, d = means.shape
+    none, factor, spread = np.empty((1, d))[0], np.empty((d, d)), np.empty((d, d))
+    for a in range(d):
+        none[a] = 0.0
+    # Above the diagonal what a merger costs, on it the volumes, below it those of the pairs.
+    table = np.empty((k_all, k_all))
+    for k in range(k_all):
+        table[k, k] = _volume(family, covariances[k], none, factor)
+        if not abs(table[k, k]) < np.inf:
+            return False
+    changed = -1  # the component whose pairs are new; −1: every one
+    for _ in range(wanted, k_all):
+        least, i, j = np.inf, k_all, k_all
+        for a in range(k_all):
+            for b in range(a + 1, k_all):
+                if weights[a] == 0.0 or weights[b] == 0.0:  # merged into another
+                    continue
+                if changed < 0 or a == changed or b == changed:
+                    part = _pair(a, b, family, weights, means, covariances, spread)
+                    volume = _volume(family, spread, none, factor)
+                    if not abs(volume) < np.inf:
+                        return False
+                    grown = (1.0 - part) * (volume - table[a, a]) + part * (volume - table[b, b])
+                    weight = weights[a] + weights[b]
+                    table[a, b] = 0.5 * weight ** (1.0 - exponent) * max(grown, 0.0)
+                    table[b, a] = volume
+                if not table[a, b] >= 0.0:
+                    return False
+                if table[a, b] < least:
+                    least, i, j = table[a, b], a, b
+        if not least < np.inf:
+            return False
+        part = _pair(i, j, family, weights, means, covariances, spread)
+        weights[i], weights[j] = weights[i] + weights[j], 0.0
+        table[i, i], changed = table[j, i], i
+        for a in range(d):
+            means[i, a] += part * (means[j, a] - means[i, a])
+            for b in range(d):
+                covariances[i, a, b] = spread[a, b]
+    return True
 
 
 @compiled(**EXACT)
-def merge(  # noqa: PLR0915  one loop over what is left of the components
+def _merge_tied(
+    weights: Array, means: Array, covariances: Array, wanted: int, exponent: float
+) -> bool:
+    """`merge` where all have the same: what lies between a pair is added to it."""
+    k_all, d = means.shape
+    factor, inverse, whitened = np.empty((d, d)), np.empty((d, d)), np.empty((k_all, d))
+    none = np.empty((1, d))[0]
+    for a in range(d):
+        none[a] = 0.0
+    for left in range(k_all, wanted - 1, -1):
+        if not _factor(covariances[0], none, factor):
+            return False
+        if left == wanted:
+            break
+        _invert(factor, inverse)
+        for k in range(k_all):
+            for a in range(d):
+                s = 0.0
+                for b in range(a + 1):
+                    s += inverse[a, b] * means[k, b]
+                whitened[k, a] = s
+        least, i, j = np.inf, k_all, k_all
+        for a in range(k_all):
+            for b in range(a + 1, k_all):
+                if weights[a] == 0.0 or weights[b] == 0.0:  # merged into another
+                    continue
+                distance, weight = 0.0, weights[a] + weights[b]
+                for m in range(d):
+                    distance += (whitened[b, m] - whitened[a, m]) ** 2
+                distance *= weights[a] * weights[b] / weight
+                cost = 0.5 * np.log1p(distance) / weight**exponent
+                if not cost >= 0.0:
+                    return False
+                if cost < least:
+                    least, i, j = cost, a, b
+        if not least < np.inf:
+            return False
+        weight = weights[i] + weights[j]
+        part = weights[j] / weight
+        between = part * (1.0 - part) * weight
+        for a in range(d):
+            for b in range(d):
+                s = between * (means[j, a] - means[i, a]) * (means[j, b] - means[i, b])
+                for k in range(k_all):
+                    covariances[k, a, b] += s
+        for a in range(d):
+            means[i, a] += part * (means[j, a] - means[i, a])
+        weights[i], weights[j] = weight, 0.0
+    return True
+
+
+def merge(
     weights: Array, means: Array, covariances: Array, family: int, wanted: int, exponent: float
 ) -> bool:
     """Components merged, the cheapest pair first, until so many are left, in the first places.
@@ -182,73 +261,12 @@ def merge(  # noqa: PLR0915  one loop over what is left of the components
     What a merger costs is Runnalls' bound, over this power of the pair's weight. False where a
     covariance has no factor.
     """
-    k_all, d = means.shape
-    work, spread = np.empty((3, d, d)), np.empty((d, d))
-    # Above the diagonal what a merger costs, below it the volume of the pair.
-    costs, volumes = np.empty((k_all, k_all)), np.empty(k_all)
-    whitened = np.empty((k_all, d))
-    for k in range(k_all):
-        volumes[k] = _volume(family, covariances[k], work)
-        if not abs(volumes[k]) < np.inf:
-            return False
-    changed, left = -1, k_all  # the component whose pairs are new; −1: every one
-    while left > wanted:
-        if family == TIED:
-            _invert(work[0], work[1])
-            _whitened(work[1], means, left, whitened)
-        least, i, j = np.inf, left, left
-        for a in range(left):
-            for b in range(a + 1, left):
-                if changed < 0 or a == changed or b == changed:
-                    weight = weights[a] + weights[b]
-                    if family == TIED:
-                        distance = 0.0
-                        for m in range(d):
-                            distance += (whitened[b, m] - whitened[a, m]) ** 2
-                        distance *= weights[a] * weights[b] / weight
-                        costs[a, b] = 0.5 * np.log1p(distance) / weight**exponent
-                        costs[b, a] = 0.0
-                    else:
-                        part = _pair(a, b, family, weights, means, covariances, spread)
-                        volume = _volume(family, spread, work)
-                        if not abs(volume) < np.inf:
-                            return False
-                        grown = (1.0 - part) * (volume - volumes[a])
-                        grown += part * (volume - volumes[b])
-                        costs[a, b] = 0.5 * weight ** (1.0 - exponent) * max(grown, 0.0)
-                        costs[b, a] = volume
-                if not costs[a, b] >= 0.0:
-                    return False
-                if costs[a, b] < least:
-                    least, i, j = costs[a, b], a, b
-        if not least < np.inf:
-            return False
-        part = _pair(i, j, family, weights, means, covariances, spread)
-        weights[i] += weights[j]
-        volumes[i] = costs[j, i]
-        for a in range(d):
-            means[i, a] += part * (means[j, a] - means[i, a])
-        left -= 1
-        for k in range(j, left):
-            weights[k], volumes[k] = weights[k + 1], volumes[k + 1]
-            for a in range(d):
-                means[k, a] = means[k + 1, a]
-                for b in range(d):
-                    covariances[k, a, b] = covariances[k + 1, a, b]
-        for a in range(d):
-            for b in range(d):
-                if family == TIED:
-                    for k in range(left):
-                        covariances[k, a, b] += spread[a, b]
-                else:
-                    covariances[i, a, b] = spread[a, b]
-        for a in range(left):
-            for b in range(left):
-                if a != b:
-                    costs[a, b] = costs[a + (a >= j), b + (b >= j)]
-        changed = i
-        if family == TIED:  # the common matrix has changed for every pair
-            changed = -1
-            if not abs(_volume(family, covariances[0], work)) < np.inf:
-                return False
-    return True
+    if family == TIED:
+        merged = _merge_tied(weights, means, covariances, wanted, exponent)
+    else:
+        merged = _merge_own(weights, means, covariances, family, wanted, exponent)
+    if merged:
+        left = np.flatnonzero(weights)
+        for array in (weights, means, covariances):
+            array[:wanted] = array[left]
+    return merged
