@@ -177,6 +177,11 @@ class Compact:
         means = self.centre + self.scale * state.means
         return Mixture(state.weights, means, family.from_values(values, d))
 
+    def room(self) -> tuple[Array, NDArray[np.int64], Array]:
+        """Room for numbers of compiled code, which is sooner compiled if it need not make it."""
+        buffer = np.empty(whole_run().TILE)
+        return np.empty((5, *self.unit.shape)), buffer.view(np.int64), buffer
+
     def run(
         self,
         state: State,
@@ -194,7 +199,8 @@ class Compact:
         bounds = (self.ridge, self.floor)
         rule = (tol, course.shape[-1], objective, self.units, ahead, far)
         phi, w, family = self.phi, self.w, self.family
-        return whole_run().run(phi, w, family, *state.arrays, *prior, *bounds, *rule, course, trail)
+        arrays = (*state.arrays, *prior, *bounds, *rule, course, trail, *self.room())
+        return whole_run().run(phi, w, family, *arrays)
 
     def runs(
         self,
@@ -214,7 +220,7 @@ class Compact:
         ends = np.empty((len(states.weights), 2), dtype=np.int64)
         prior, bounds = self.prior(states.weights.shape[1]), (self.ridge, self.floor)
         rule = (tol, -np.inf, self.units, ahead, far)
-        arrays = (*states.arrays, *prior, *bounds, *rule, course, trail, ends)
+        arrays = (*states.arrays, *prior, *bounds, *rule, course, trail, *self.room(), ends)
         whole_batch().runs(self.phi, self.w[None] if w is None else w, self.family, *arrays)
         return ends
 

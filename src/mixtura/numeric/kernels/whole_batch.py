@@ -29,6 +29,9 @@ def runs(
     far: float,
     course: Array,
     trail: Array,
+    work: Array,
+    power: NDArray[np.int64],
+    scale: Array,
     ends: NDArray[np.int64],
 ) -> None:
     """`whole_run.run` from each start: what is written to has a first axis for the runs.
@@ -57,4 +60,7 @@ def runs(
             far,
             course[b],
             trail[b],
+            work,
+            power,
+            scale,
         )

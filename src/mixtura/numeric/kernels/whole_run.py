@@ -82,7 +82,7 @@ def _invert(factor: Array, inverse: Array) -> float:
     return volume + 2.0 * np.log(product)
 
 
-@compiled(**EXACT, **INNER)
+@compiled(inline="always")
 def coefficients(
     weights: Array,
     means: Array,
@@ -235,6 +235,9 @@ def run(  # noqa: PLR0915  one loop: its parts would hand twenty arrays to one a
     far: float,
     course: Array,
     trail: Array,
+    work: Array,
+    power: NDArray[np.int64],
+    scale: Array,
 ) -> tuple[int, int]:
     """Run EM; weights, means and covariances are those of the end. Returns the end and the count.
 
@@ -245,19 +248,20 @@ def run(  # noqa: PLR0915  one loop: its parts would hand twenty arrays to one a
     by less than `tol` or, looking `ahead`, once less than that is twice predicted to be left. Where
     more than `far` iterations are predicted it is slow. ``course``, (3, max_iter), is filled with
     the objective of each iteration, what was left to gain and the smallest weight, and ``trail``
-    with the covariances.
+    with the covariances. ``work``, (5, D, D), is room for numbers, and so are ``power`` and
+    ``scale``, (TILE,), two views of one buffer.
     """
     k_all, d = means.shape
     n_rows, n_tiles, m_all = len(w), len(phi), phi.shape[1]
-    work = np.empty((5, d, d))
     padded = (k_all + BLOCK - 1) // BLOCK * BLOCK
-    theta, sums = np.zeros((padded, m_all)), np.empty((padded, m_all))
-    joint, buffers = np.zeros((padded, TILE)), np.empty((3, TILE))
+    # All room is of one shape: there is a function to compile for each way to make some.
+    theta, sums = np.empty((padded, m_all)), np.empty((padded, m_all))
+    joint, buffers = np.empty((padded, TILE)), np.empty((3, TILE))
     top, total, density = buffers[0], buffers[1], buffers[2]
-    power = np.empty(TILE, np.int64)
-    scale = power.view(np.float64)
-    new_weights, new_means = np.empty(k_all), np.empty((k_all, d))
-    new_covariances = np.empty((k_all, d, d))
+    new_weights, new_means = np.empty((1, k_all))[0], np.empty((k_all, d))
+    for k in range(padded):
+        for m in range(m_all):
+            theta[k, m] = 0.0
     n_all = 0.0
     for t in range(n_rows):
         n_all += w[t]
@@ -311,7 +315,7 @@ def run(  # noqa: PLR0915  one loop: its parts would hand twenty arrays to one a
             work,
             new_weights,
             new_means,
-            new_covariances,
+            trail[number],
         ):
             return CARE, number
         smallest = np.inf
@@ -321,15 +325,14 @@ def run(  # noqa: PLR0915  one loop: its parts would hand twenty arrays to one a
             for i in range(d):
                 means[k, i] = new_means[k, i]
                 for j in range(d):
-                    covariances[k, i, j] = new_covariances[k, i, j]
-                    trail[number, k, i, j] = new_covariances[k, i, j]
+                    covariances[k, i, j] = trail[number, k, i, j]
 
         # What is left to gain, as `Aitken` has it.
         change, left_before = abs(found - objective), left
         objective = found
         gain = change if number else np.inf
         ratio = gain / max(last_gain, TINY) if last_gain < np.inf else 0.0
-        believed = min(max(ratio, one, two), SLOWEST)
+        believed = min(max(ratio, max(one, two)), SLOWEST)
         left = gain * believed / (1.0 - believed) if number > 1 else np.inf
         last_gain, one_before, one, two = gain, one, ratio, one
         course[0, number], course[1, number], course[2, number] = found, left, smallest
@@ -340,8 +343,10 @@ def run(  # noqa: PLR0915  one loop: its parts would hand twenty arrays to one a
             return CONVERGED, number + 1
         # A long way, even by the fastest of the last gains, once there are enough to go by.
         spare = max_iter - number - 1
-        believed = min(ratio, one_before, SLOWEST)
-        settled = number >= min(PATIENCE, spare) and spare >= 10
-        if settled and far < np.inf and np.log(tol / left) / np.log(believed) > min(far, spare):
-            return SLOW, number + 1
+        believed = min(min(ratio, one_before), SLOWEST)
+        settled = (number >= PATIENCE or number >= spare) and spare >= 10
+        if settled and far < np.inf:
+            wanted = np.log(tol / left) / np.log(believed)
+            if wanted > far or wanted > spare:
+                return SLOW, number + 1
     return EXHAUSTED, max_iter
