@@ -30,8 +30,11 @@ def seconds(rows, cache):
     """One process, from start to end."""
     # Warnings are no part of it: a fit may use all its iterations.
     command = [sys.executable, "-W", "ignore", "-c", PROGRAM.format(str(rows))]
+    # An installed package has its bytecode beside it.
+    bytecode = {"PYTHONDONTWRITEBYTECODE": ""}
+    environment = os.environ | bytecode | {"NUMBA_CACHE_DIR": str(cache)}
     began = perf_counter()
-    subprocess.run(command, check=True, env=os.environ | {"NUMBA_CACHE_DIR": str(cache)})
+    subprocess.run(command, check=True, env=environment)
     return perf_counter() - began
 
 
