@@ -14,7 +14,7 @@ from mixtura.learn.acceleration import Lbfgs, Squarem
 from mixtura.learn.data import Block
 from mixtura.learn.prior import NormalInverseWishart, Penalty
 from mixtura.model.covariance import FAMILIES
-from mixtura.numeric.kernels import DIALECTS, dialect
+from mixtura.numeric.kernels import DIALECTS, INCOMPLETE, dialect, incomplete
 
 
 def sorted_memory(rows: Any, *args: Any, **options: Any) -> Memory:
@@ -44,6 +44,7 @@ ACCELERATORS: dict[str, Any] = {"squarem": Squarem(), "lbfgs": Lbfgs()}
 REGISTRIES = {
     "family": FAMILIES,
     "dialect": {name: dialect(name) for name in DIALECTS},
+    "incomplete_dialect": {name: incomplete(name) for name in INCOMPLETE},
     "engine": ENGINES,
     "prior": PRIORS,
     "accelerator": ACCELERATORS,

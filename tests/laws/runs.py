@@ -26,7 +26,8 @@ class Run:
         max_iter=100,
         tol=0.0,
     ):
-        self.data = Memory(x, memberships=labels, threads=1)
+        gaps = bool(np.isnan(x).any())
+        self.data = Memory(x, memberships=labels, incomplete=gaps, threads=1)
         whole = initial.total(self.data)
         self.covariance = whole.covariances[0]
         pseudo = None

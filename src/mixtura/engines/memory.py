@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sklearn.utils.random import sample_without_replacement
 
 from mixtura.learn.data import Block
+from mixtura.numeric.gaps import Gaps
 from mixtura.numeric.threads import one_blas_thread
 
 Sum = TypeVar("Sum")
@@ -39,6 +40,8 @@ class Memory:
         Row weights; ones if not given.
     memberships : array, shape (n,) or (n, K), optional
         Labels or responsibilities for `assigned`.
+    incomplete : bool, default False
+        Whether numbers may be missing, being NaN. Where in a block they are is found once.
     block_rows : int, optional
         Chosen by the size of the table, if not given.
     threads : int, optional
@@ -51,6 +54,7 @@ class Memory:
         weights: NDArray[np.float64] | None = None,
         memberships: NDArray[Any] | None = None,
         *,
+        incomplete: bool = False,
         block_rows: int | None = None,
         threads: int | None = None,
     ) -> None:
@@ -59,7 +63,9 @@ class Memory:
         self.memberships = memberships
         self.block_rows = block_rows
         self.threads = threads or available_threads()
+        self.incomplete = incomplete
         self._order: NDArray[np.uint16] | None = None
+        self._gaps: dict[tuple[int, int], Gaps] = {}
 
     @property
     def n_features(self) -> int:
@@ -102,6 +108,7 @@ class Memory:
             self.rows,
             self.weights,
             self.memberships,
+            incomplete=self.incomplete,
             block_rows=self.block_rows,
             threads=self.threads,
         )
@@ -133,13 +140,14 @@ class Memory:
     def _take(self, index: NDArray[np.intp]) -> Block:
         weights = np.ones(len(index)) if self.weights is None else self.weights[index]
         members = None if self.memberships is None else self.memberships[index]
-        return Block(self.rows[index], weights, members)
+        return Block(self.rows[index], weights, members, Gaps() if self.incomplete else None)
 
     def _block(self, start: int, stop: int) -> Block:
         where = self._where(start, stop)
         weights = np.ones(stop - start) if self.weights is None else self.weights[where]
         members = None if self.memberships is None else self.memberships[where]
-        return Block(self.rows[where], weights, members)
+        gaps = self._gaps.setdefault((start, stop), Gaps()) if self.incomplete else None
+        return Block(self.rows[where], weights, members, gaps)
 
     def _each(self, kernel: Callable[..., Sum], args: tuple[Any, ...], size: int) -> Iterator[Sum]:
         """kernel(block, *args) for each block, in order, a few blocks ahead of the reader."""

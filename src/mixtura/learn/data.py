@@ -6,6 +6,8 @@ from typing import Any, NamedTuple, Protocol, Self, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from mixtura.numeric.gaps import Gaps
+
 Sum = TypeVar("Sum")
 
 
@@ -15,6 +17,13 @@ class Block(NamedTuple):
     rows: NDArray[Any]  # (B, D), any numeric type
     weights: NDArray[np.float64]  # (B,)
     memberships: NDArray[Any] | None = None  # (B,) labels or (B, K) responsibilities
+    gaps: Gaps | None = None
+    """Which numbers are missing, being NaN; None where none is."""
+
+    def of(self, index: NDArray[np.integer]) -> "Block":
+        """Some of its rows, none of which has a gap."""
+        members = None if self.memberships is None else self.memberships[index]
+        return Block(self.rows[index], self.weights[index], members)
 
 
 class Data(Protocol):

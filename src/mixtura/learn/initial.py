@@ -11,10 +11,13 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from mixtura.learn import completion
 from mixtura.learn.compact import Compact, State, is_compact, whole_start
 from mixtura.learn.data import Block, Data
 from mixtura.learn.expectation import assigned, e_step
 from mixtura.learn.maximization import Maximization
+from mixtura.learn.spread import ROUNDING as ROUNDING
+from mixtura.learn.spread import definite, variances
 from mixtura.learn.statistics import Statistics
 from mixtura.model.covariance import Covariance, Diagonal, Full, Tied
 from mixtura.model.mixture import Mixture
@@ -50,9 +53,6 @@ SHRINKAGE = 0.02
 TIE = 1e-4
 """Nats per row by which merged starts must differ to be told apart."""
 
-ROUNDING = 1e-10
-"""The part of a total variance that is no more than rounding."""
-
 
 def total(data: Data) -> Mixture:
     """All rows as one Gaussian: their mean and covariance, the latter positive definite.
@@ -62,6 +62,8 @@ def total(data: Data) -> Mixture:
     rows do not vary at all get 1e-10 of the variance of their columns.
     """
     block = data.sample(FEW, 0)
+    if block.gaps is not None:
+        return completion.total(data)
     if len(block.rows) < FEW:
         return _total_few(block)
     some = block.rows.astype(np.float64)
@@ -75,8 +77,8 @@ def total(data: Data) -> Mixture:
         products = sums[1:, 1:] / sums[0, 0] - offset[:, None] * offset
         values = products * (width[:, None] * width)
         origin = origin + width * offset
-        width = np.sqrt(_variances(origin, values))
-    return Mixture(np.ones(1), origin[None], Full(_definite(origin, values)[None]))
+        width = np.sqrt(variances(origin, values))
+    return Mixture(np.ones(1), origin[None], Full(definite(origin, values)[None]))
 
 
 def _total_few(block: Block) -> Mixture:
@@ -92,7 +94,7 @@ def _total_few(block: Block) -> Mixture:
     width[width == 0.0] = 1.0
     rows /= width
     values = (rows.T * w) @ rows * (width[:, None] * width)
-    return Mixture(np.ones(1), mean[None], Full(_definite(mean, values)[None]))
+    return Mixture(np.ones(1), mean[None], Full(definite(mean, values)[None]))
 
 
 def _moments(block: Block, origin: Array, width: Array) -> Array:
@@ -102,27 +104,6 @@ def _moments(block: Block, origin: Array, width: Array) -> Array:
     np.subtract(block.rows, origin, out=z[:, 1:])
     z[:, 1:] /= width
     return (z * block.weights[:, None]).T @ z
-
-
-def _variances(mean: Array, values: Array) -> Array:
-    """The diagonal of a covariance matrix, made positive."""
-    variances = np.maximum(np.diagonal(values), 0.0)
-    size = np.maximum(np.abs(mean), np.sqrt(variances))
-    flat = variances <= (4 * np.finfo(np.float64).eps * size) ** 2
-    if not flat.any():
-        return variances
-    return np.where(flat, (1e-6 * np.where(size > 0, size, 1.0)) ** 2, variances)
-
-
-def _definite(mean: Array, values: Array) -> Array:
-    """A covariance matrix made positive definite, column by column and then by direction."""
-    variances = _variances(mean, values)
-    values = values.copy()
-    np.fill_diagonal(values, variances)
-    root = np.sqrt(variances)
-    if np.linalg.eigvalsh(values / (root[:, None] * root))[0] < ROUNDING:
-        values = Full(values[None]).floored(ROUNDING * variances).values[0]
-    return values
 
 
 def alike(whole: Mixture, family: type[Covariance], n_components: int) -> Mixture:

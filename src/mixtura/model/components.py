@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mixtura.model.covariance import Covariance
-from mixtura.numeric.kernels import CENTRED_LIMIT, Operands, dialect
+from mixtura.numeric.kernels import CENTRED_LIMIT, Matrices, Operands, dialect
 from mixtura.numeric.linalg import invert_lower
+from mixtura.numeric.moments import FULL, POOLED
 
 Array = NDArray[np.float64]
 
@@ -91,6 +92,18 @@ class Components(ABC):
             about=means if transform is not None else np.where(far[:, None], means, origin),
             kappa=kappa,
         )
+
+    @cached_property
+    def matrices(self) -> Matrices:
+        """The mixture as kernels for rows with gaps read it."""
+        covariance, (k, d) = self.covariance, self.means.shape
+        if covariance.moment is FULL:
+            values = covariance.dense(k)
+        elif covariance.moment is POOLED:
+            values = covariance.dense(1)
+        else:
+            values = np.broadcast_to(1.0 / covariance.precisions().reshape(k, -1), (k, d))
+        return Matrices.of(covariance.moment, self.weights, self.means, values)
 
     def log_joint(self, x: ArrayLike) -> Array:
         """Log π_k N(x | μ_k, Σ_k) for rows x (n, D), shape (n, K), in nats."""

@@ -11,7 +11,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from mixtura.numeric.kernels.operands import CENTRED_LIMIT, Operands
+from mixtura.numeric.gaps import Layout
+from mixtura.numeric.kernels.operands import CENTRED_LIMIT, Matrices, Operands
 
 Array = NDArray[np.float64]
 
@@ -20,6 +21,14 @@ DIALECTS = {
     "compiled": "mixtura.numeric.kernels.compiled",
     "sparse": "mixtura.numeric.kernels.sparse",
 }
+
+
+INCOMPLETE = {
+    "reference": "mixtura.numeric.kernels.with_gaps_reference",
+    "compiled": "mixtura.numeric.kernels.with_gaps",
+    "sparse": "mixtura.numeric.kernels.with_gaps",
+}
+"""What goes with each dialect for rows with gaps."""
 
 
 class Dialect(Protocol):
@@ -58,6 +67,38 @@ class Dialect(Protocol):
         ...
 
 
+class Incomplete(Protocol):
+    """The same for rows with some gaps, told by a layout; other rows count for nothing."""
+
+    def expectation(
+        self, x: NDArray[Any], w: Array, gaps: Layout, model: Matrices
+    ) -> tuple[Array, Array, Array, float]:
+        """Counts, sums and products about the means, and log-likelihood."""
+        ...
+
+    def accumulation(
+        self, x: NDArray[Any], r: Array, gaps: Layout, model: Matrices
+    ) -> tuple[Array, Array, Array]:
+        """Counts, sums and products under given responsibilities (B, K)."""
+        ...
+
+    def log_density(self, x: NDArray[Any], gaps: Layout, model: Matrices) -> Array:
+        """Log density of what each row has, (B,)."""
+        ...
+
+    def posterior(self, x: NDArray[Any], gaps: Layout, model: Matrices) -> tuple[Array, Array]:
+        """The same, and responsibilities, (B, K)."""
+        ...
+
+    def labels(self, x: NDArray[Any], gaps: Layout, model: Matrices) -> NDArray[np.int64]:
+        """The likeliest component of each row, (B,)."""
+        ...
+
+    def completed(self, x: NDArray[Any], model: Matrices) -> Array:
+        """Rows (B, D), what they miss as the first component expects it."""
+        ...
+
+
 @cache
 def dialect(name: str = "compiled") -> Dialect:
     """A dialect by name, imported at its first use: compilers are slow to load."""
@@ -65,4 +106,21 @@ def dialect(name: str = "compiled") -> Dialect:
     return module
 
 
-__all__ = ["CENTRED_LIMIT", "DIALECTS", "Dialect", "Operands", "dialect"]
+@cache
+def incomplete(name: str = "compiled") -> Incomplete:
+    """What goes with a dialect for rows with gaps, imported at its first use."""
+    module: Any = import_module(INCOMPLETE[name])
+    return module
+
+
+__all__ = [
+    "CENTRED_LIMIT",
+    "DIALECTS",
+    "INCOMPLETE",
+    "Dialect",
+    "Incomplete",
+    "Matrices",
+    "Operands",
+    "dialect",
+    "incomplete",
+]

@@ -161,6 +161,15 @@ def posterior(x: Rows, operands: Operands) -> Array:
     return r
 
 
+def inference(x: Rows, operands: Operands) -> tuple[Array, Array]:
+    """Log density of each row, (B,), and its responsibilities, (B, K)."""
+    density, r = np.empty(len(x)), np.empty((len(x), operands.n_components))
+    for part in _tiles(len(x), operands):
+        density[part], found = _posterior(_tile(x[part], operands), operands)
+        r[part] = found.T
+    return density, r
+
+
 def certainty(x: Rows, operands: Operands) -> tuple[Array, Array]:
     """Log density of each row, and the log of its largest responsibility, both (B,)."""
     density, peak = np.empty(len(x)), np.empty(len(x))
