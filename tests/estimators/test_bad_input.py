@@ -210,34 +210,59 @@ class TestMissingAndInfinite:
         data["c"][2] = float("nan")
         message = (
             f"Input X contains NaN: column {named(kind, 'b')} holds NaN 2 times, first in row 4; "
-            f"column {named(kind, 'c')} holds NaN once, first in row 2. Drop these rows, or fill "
-            "them in first (for example with sklearn.impute)."
+            f"column {named(kind, 'c')} holds NaN once, first in row 2. With truncation rows must "
+            "be complete: drop these rows, fill them in first (for example with sklearn.impute), "
+            "or leave truncation out."
         )
-        refused(table(kind, data), message)
+        refused(table(kind, data), message, truncation=1)
 
     @pytest.mark.parametrize("kind", ["list", "objects", *TABLES])
     def test_none_is_missing(self, kind):
         data = columns()
         data["b"][4] = None
         message = f"Input X contains NaN: column {named(kind, 'b')} holds NaN once, first in row 4."
-        refused(table(kind, data), message)
+        refused(table(kind, data), message, truncation=1)
 
     @pytest.mark.parametrize("kind", TABLES)
     def test_a_column_of_nothing_is_missing(self, kind):
         data = columns() | {"b": [None] * 20}
         message = "Input X contains NaN: column 'b' holds NaN 20 times, first in row 0."
+        refused(table(kind, data), message, truncation=1)
+        message = "Input X has nothing in column 'b': every row holds NaN there. Leave it out."
         refused(table(kind, data), message)
+
+    def test_columns_of_nothing_are_named(self):
+        rows = changed(slice(None), slice(1, 3), np.nan)
+        refused(
+            rows, "Input X has nothing in columns 1, 2: every row holds NaN there. Leave them out."
+        )
+        wide = np.full((20, 8), np.nan)
+        refused(wide, "Input X has nothing in columns 0, 1, 2, 3, 4 and 3 more: every row")
+
+    def test_a_column_that_only_rows_without_weight_have(self):
+        weights = np.ones(20)
+        weights[:5] = 0.0
+        rows = changed(slice(5, None), 1, np.nan)
+        message = "nothing in column 1: every row of positive weight holds NaN there."
+        with pytest.raises(ValueError, match=message):
+            GaussianMixture().fit(rows, sample_weight=weights)
+
+    def test_rows_of_nothing_are_no_rows_to_tell_components_apart(self):
+        rows = changed(slice(2, None), slice(None), np.nan)
+        message = "Expected n_samples >= n_components but got n_components = 3, n_samples = 2: ask"
+        refused(rows, message, k=3)
 
     @pytest.mark.parametrize("dtype", ["Int64", "Float64", "boolean"])
     def test_nullable_types(self, dtype):
         pandas = pytest.importorskip("pandas")
         data = columns() | {"b": pandas.array([1, 0, None, 1] * 5, dtype=dtype)}
         message = "Input X contains NaN: column 'b' holds NaN 5 times, first in row 2."
-        refused(pandas.DataFrame(data), message)
+        refused(pandas.DataFrame(data), message, truncation=1)
 
     def test_masked_numbers_are_missing(self):
         masked = np.ma.masked_array(ROWS, mask=changed(3, 1, 1, np.zeros((20, 3))))
-        refused(masked, "Input X contains NaN: column 1 holds NaN once, first in row 3.")
+        message = "Input X contains NaN: column 1 holds NaN once, first in row 3."
+        refused(masked, message, truncation=1)
 
     def test_a_mask_that_hides_nothing(self):
         model = GaussianMixture().fit(np.ma.masked_array(ROWS))
@@ -254,26 +279,39 @@ class TestMissingAndInfinite:
 
     def test_both(self):
         rows = changed(4, 1, np.nan, changed(2, 1, np.inf))
+        refused(
+            rows,
+            "Input X contains infinity: column 1 holds infinity once, first in row 2. "
+            "Drop or replace these rows.",
+        )
         message = (
             "Input X contains NaN: column 1 holds NaN once, first in row 4; "
-            "column 1 holds infinity once, first in row 2. Drop these rows"
+            "column 1 holds infinity once, first in row 2. With truncation"
         )
-        refused(rows, message)
+        refused(rows, message, truncation=1)
+
+    def test_a_large_number_beside_a_missing_one(self):
+        message = "squares overflow: column 1 holds 1e+160 in row 4."
+        refused(changed(2, 0, np.nan, changed(4, 1, 1e160)), message)
+
+    def test_small_numbers_beside_missing_ones(self):
+        rows = changed(slice(None), 2, 1e-150)
+        message = "squares vanish: column 2 is nowhere larger than 1e-150."
+        refused(changed(0, 2, np.nan, rows), message)
 
     def test_no_more_than_five_columns_are_listed(self):
-        refused(
-            np.full((20, 8), np.nan), "column 4 holds NaN 20 times, first in row 0; and 3 more."
-        )
+        message = "column 4 holds NaN 20 times, first in row 0; and 3 more."
+        refused(np.full((20, 8), np.nan), message, truncation=1)
 
     @pytest.mark.parametrize(
         "method", ["predict", "predict_proba", "score_samples", "score", "bic"]
     )
     def test_after_the_fit(self, method):
         model = GaussianMixture().fit(ROWS)
-        for value, what in ((np.nan, "NaN"), (np.inf, "infinity")):
-            message = f"Input X contains {what}: column 1 holds {what} once, first in row 4."
+        message = "Input X contains infinity: column 1 holds infinity once, first in row 4."
+        for rows in (ROWS, changed(2, 1, np.nan)):
             with pytest.raises(ValueError, match=message):
-                getattr(model, method)(changed(4, 1, value))
+                getattr(model, method)(changed(4, 1, np.inf, rows))
 
 
 class TestRange:
@@ -440,8 +478,8 @@ class TestWeights:
 
 
 def test_a_failed_fit_leaves_the_input_alone():
-    rows = changed(4, 1, np.nan)
+    rows = changed(4, 1, np.inf)
     before = rows.copy()
-    with pytest.raises(ValueError, match="contains NaN"):
+    with pytest.raises(ValueError, match="contains infinity"):
         GaussianMixture().fit(rows)
     np.testing.assert_array_equal(rows, before)

@@ -18,7 +18,7 @@ from sklearn.utils.validation import check_is_fitted
 from mixtura.engines.memory import Memory
 from mixtura.estimators import random_numbers, wiring
 from mixtura.estimators.callbacks import CallbackSupportMixin, Observed, with_callbacks
-from mixtura.estimators.rows import read_rows, read_weights
+from mixtura.estimators.rows import check_observed, read_rows, read_weights
 from mixtura.learn import expectation, selection
 from mixtura.learn.acceleration import Plain
 from mixtura.learn.brief import FAR, brief, is_brief, several
@@ -287,8 +287,11 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
             If the best run used all of ``max_iter``.
         """
         continues = self.warm_start and hasattr(self, "converged_")
-        rows = read_rows(self, X, reset=True, min_rows=2)
+        complete_for = "" if self.truncation is None else "truncation"
+        rows, incomplete = read_rows(self, X, reset=True, min_rows=2, complete_for=complete_for)
         weights = read_weights(sample_weight, len(rows))
+        if incomplete:
+            check_observed(rows, getattr(self, "feature_names_in_", None), weights)
         rng = self._random_numbers()
         fixed = wiring.given(
             self.weights_init,
@@ -301,6 +304,7 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
         setup = wiring.plan(
             rows,
             weights,
+            incomplete=incomplete,
             n_components=self.n_components,
             covariance_type=self.covariance_type,
             reg_covar=self.reg_covar,
@@ -482,6 +486,7 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
             self.accelerate in ("auto", "none")
             and self.dead_components == "keep"
             and setup.truncation is None
+            and not setup.incomplete
             and is_brief(len(setup.rows), setup.model, setup.maximize, self.max_iter)
         )
 
@@ -592,15 +597,21 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
         """Whether there are parameters, by `fit` or set by hand."""
         return hasattr(self, "weights_") and hasattr(self, "means_")
 
-    def _rows(self, X: Any) -> NDArray[Any]:
+    def __sklearn_tags__(self) -> Any:
+        """Numbers may be missing, unless posteriors are truncated."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = self.truncation is None
+        return tags
+
+    def _rows(self, X: Any) -> tuple[NDArray[Any], bool]:
         check_is_fitted(self)
         if not hasattr(self, "n_features_in_"):
             self.n_features_in_ = np.asarray(self.means_).shape[1]
         return read_rows(self, X, reset=False)
 
     def _each_row(self, X: Any, kernel: Any) -> NDArray[Any]:
-        rows = self._rows(X)
-        result = Memory(rows).map(kernel, self.mixture_)
+        rows, incomplete = self._rows(X)
+        result = Memory(rows, incomplete=incomplete).map(kernel, self.mixture_)
         if rows.dtype == np.float32 and result.dtype == np.float64:
             return result.astype(np.float32)
         return result
@@ -663,11 +674,12 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
         return log_likelihood / n_rows
 
     def _weighted(self, X: Any, sample_weight: ArrayLike | None) -> Memory:
-        rows = self._rows(X)
-        return Memory(rows, read_weights(sample_weight, len(rows)))
+        rows, incomplete = self._rows(X)
+        weights = read_weights(sample_weight, len(rows))
+        return Memory(rows, weights, incomplete=incomplete)
 
     def _likelihood(self, data: Memory) -> tuple[float, float]:
-        if are_few(*data.rows.shape):
+        if not data.incomplete and are_few(*data.rows.shape):
             block = data.sample(len(data.rows), 0)  # those of positive weight
             found = likelihood(block, self.mixture_)
             if found is not None:

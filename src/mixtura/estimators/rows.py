@@ -1,5 +1,6 @@
 """The edge where a user's rows come in: any table or array, checked once, named in every error."""
 
+from collections.abc import Sequence
 from os import PathLike
 from typing import Any
 
@@ -18,7 +19,9 @@ NO_ROWS: tuple[type[Any], ...] = (str, bytes, PathLike, dict, set)
 """What NumPy would make an array of that has no rows and columns."""
 
 
-def read_rows(estimator: Any, x: Any, *, reset: bool, min_rows: int = 1) -> NDArray[Any]:
+def read_rows(
+    estimator: Any, x: Any, *, reset: bool, min_rows: int = 1, complete_for: str = ""
+) -> tuple[NDArray[Any], bool]:
     """A numeric array (n, D) from a NumPy, pandas, polars or pyarrow table, or nested lists.
 
     The array is the user's own where it is numeric already. Feature names and their number are
@@ -31,17 +34,21 @@ def read_rows(estimator: Any, x: Any, *, reset: bool, min_rows: int = 1) -> NDAr
     reset : bool
         True in fit, False after.
     min_rows : int
+    complete_for : str
+        The option with which no number may be missing, if there is one.
 
     Returns
     -------
-    array, shape (n, D)
+    rows : array, shape (n, D)
+    incomplete : bool
+        Whether numbers are missing, being NaN.
 
     Raises
     ------
     ValueError
         If the input has no rows, is not two-dimensional, is ragged, has a column that is not
-        numeric, holds NaN or infinity, or has other columns than the fit. The message names the
-        column and the row.
+        numeric, holds infinity or, with some option, NaN, or has other columns than the
+        fit. The message names the column and the row.
     """
     if _plain(x, min_rows):
         named = hasattr(estimator, "feature_names_in_")
@@ -49,10 +56,10 @@ def read_rows(estimator: Any, x: Any, *, reset: bool, min_rows: int = 1) -> NDAr
             estimator.n_features_in_ = x.shape[1]
         elif named or x.shape[1] != estimator.n_features_in_:
             validate_data(estimator, x, reset=reset, skip_check_array=True)
-        check_finite(x, None, LARGEST if reset else np.inf)
+        incomplete = check_finite(x, None, LARGEST if reset else np.inf, complete_for=complete_for)
         if reset:
             check_size(x, None)
-        return x
+        return x, incomplete
     frame = _frame(x)
     if frame is not None:
         names = [str(name) for name in frame.columns]
@@ -69,10 +76,10 @@ def read_rows(estimator: Any, x: Any, *, reset: bool, min_rows: int = 1) -> NDAr
         input_name="X",
     )
     validate_data(estimator, x if names is not None else array, reset=reset, skip_check_array=True)
-    check_finite(array, names, LARGEST if reset else np.inf)
+    incomplete = check_finite(array, names, LARGEST if reset else np.inf, complete_for=complete_for)
     if reset:
         check_size(array, names)
-    return array
+    return array, incomplete
 
 
 def _plain(x: Any, min_rows: int) -> bool:
@@ -197,13 +204,25 @@ def _ragged(x: Any, error: ValueError) -> ValueError:
     )
 
 
-def check_finite(array: NDArray[Any], names: list[str] | None, largest: float) -> None:
-    """Raise for NaN, infinity and numbers whose squares overflow, naming column, count and row."""
+def check_finite(
+    array: NDArray[Any], names: list[str] | None, largest: float, *, complete_for: str = ""
+) -> bool:
+    """Raise for infinity, numbers whose squares overflow and, with some option, NaN.
+
+    Column, count and row are named. Whether there is NaN.
+    """
     if array.dtype.kind != "f" or not array.size:
-        return
+        return False
     bound = max(float(array.max()), -float(array.min()))  # NaN if any number is
+    incomplete = bool(np.isnan(bound))
+    if incomplete and not complete_for:
+        bound = max(
+            float(np.fmax.reduce(array, axis=None)), -float(np.fmin.reduce(array, axis=None))
+        )
+        if np.isnan(bound):  # nothing else
+            return True
     if bound <= largest and np.isfinite(bound):
-        return
+        return incomplete
     found: list[str] = []
     missing = infinite = False
     for j in range(array.shape[1]):
@@ -211,11 +230,14 @@ def check_finite(array: NDArray[Any], names: list[str] | None, largest: float) -
         name = repr(names[j]) if names else str(j)
         nan, inf = np.isnan(column), np.isinf(column)
         for what, where in (("NaN", nan), ("infinity", inf)):
-            if where.any():
+            if where.any() and (complete_for or what != "NaN"):
                 n = int(where.sum())
                 times = "once" if n == 1 else f"{n} times"
                 found.append(f"column {name} holds {what} {times}, first in row {where.argmax()}")
-        missing, infinite = missing or bool(nan.any()), infinite or bool(inf.any())
+        missing, infinite = (
+            missing or (bool(nan.any()) and complete_for != ""),
+            infinite or bool(inf.any()),
+        )
         huge = ~(nan | inf) & (np.abs(column) > np.float64(largest))  # float32 would overflow
         if huge.any():
             row = int(huge.argmax())
@@ -223,8 +245,9 @@ def check_finite(array: NDArray[Any], names: list[str] | None, largest: float) -
     shown = "; ".join(found[:5]) + (f"; and {len(found) - 5} more" if len(found) > 5 else "")
     if missing:
         raise ValueError(
-            f"Input X contains NaN: {shown}. Drop these rows, or fill them in first "
-            "(for example with sklearn.impute)."
+            f"Input X contains NaN: {shown}. With {complete_for} rows must be complete: drop these "
+            f"rows, fill them in first (for example with sklearn.impute), or leave {complete_for} "
+            "out."
         )
     if infinite:
         raise ValueError(f"Input X contains infinity: {shown}. Drop or replace these rows.")
@@ -238,7 +261,7 @@ def check_size(array: NDArray[Any], names: list[str] | None) -> None:
     """Raise for a column that is not zero and whose squares vanish."""
     if array.dtype.kind != "f" or (np.abs(array[0]) >= np.float64(SMALLEST)).all():
         return
-    size = np.maximum(array.max(axis=0), -array.min(axis=0))
+    size = np.maximum(np.fmax.reduce(array, axis=0), -np.fmin.reduce(array, axis=0))
     tiny = (size > 0) & (size < np.float64(SMALLEST))
     if tiny.any():
         j = int(tiny.argmax())
@@ -247,6 +270,23 @@ def check_size(array: NDArray[Any], names: list[str] | None) -> None:
             f"Input X contains numbers whose squares vanish: column {name} is nowhere larger than "
             f"{size[j]:.3g}. Multiply the column by a power of ten first."
         )
+
+
+def check_observed(
+    array: NDArray[Any], names: Sequence[str] | None, weights: NDArray[np.float64] | None
+) -> None:
+    """Raise for columns in which every number is missing, or those of all rows that have weight."""
+    rows = array if weights is None or (weights > 0).all() else array[weights > 0]
+    nothing = np.flatnonzero(np.isnan(rows).all(axis=0))
+    if not len(nothing):
+        return
+    each = [repr(str(names[j])) if names is not None else str(j) for j in nothing.tolist()]
+    shown = ", ".join(each[:5]) + (f" and {len(each) - 5} more" if len(each) > 5 else "")
+    which, them = ("column", "it") if len(each) == 1 else ("columns", "them")
+    of = "row" if rows is array else "row of positive weight"
+    raise ValueError(
+        f"Input X has nothing in {which} {shown}: every {of} holds NaN there. Leave {them} out."
+    )
 
 
 def read_weights(sample_weight: Any, n_rows: int) -> NDArray[np.float64] | None:

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mixtura.engines.memory import BLOCK_ROWS, Memory
-from mixtura.learn import initial
+from mixtura.learn import completion, initial
 from mixtura.learn.acceleration import Accelerator, Curvature, Lbfgs, Plain, Squarem
 from mixtura.learn.compact import Compact, is_compact
-from mixtura.learn.data import Data
+from mixtura.learn.data import Block, Data
 from mixtura.learn.em import Fit, Rest, Watch, em, little_to_gain, stands_still
 from mixtura.learn.gradient import covers
 from mixtura.learn.halving import Go, Run, halving, rows_to_compare
@@ -41,10 +41,14 @@ class Plan:
     """Everything that a fit needs, as objects."""
 
     rows: NDArray[Any]
+    incomplete: bool
+    """Some numbers are missing, being NaN."""
     weights: Array | None
     data: Data
     family: type[Covariance]
     n_components: int
+    whole: Mixture
+    """All rows as one Gaussian."""
     model: Mixture
     """K components, each like all rows together."""
     maximize: Maximization
@@ -66,6 +70,7 @@ def plan(
     rows: NDArray[Any],
     weights: Array | None,
     *,
+    incomplete: bool = False,
     n_components: int,
     covariance_type: str,
     reg_covar: float | None,
@@ -76,7 +81,7 @@ def plan(
     truncation: int | Truncation | None = None,
 ) -> Plan:
     """Resolve the options of an estimator for one table."""
-    n_rows = len(rows) if weights is None else int(np.count_nonzero(weights))
+    n_rows = _known(rows, weights, incomplete)
     if n_rows < n_components:
         raise ValueError(
             f"Expected n_samples >= n_components but got n_components = {n_components}, "
@@ -84,7 +89,7 @@ def plan(
         )
     truncated = _truncation(truncation, n_components, dead_components)
     family = FAMILIES[covariance_type]
-    data = Memory(rows, weights)
+    data = Memory(rows, weights, incomplete=incomplete)
     whole = initial.total(data)
     covariance = whole.covariances[0]
     total = float(len(rows)) if weights is None else float(weights.sum())
@@ -111,10 +116,12 @@ def plan(
     }
     return Plan(
         rows=rows,
+        incomplete=incomplete,
         weights=weights,
         data=data,
         family=family,
         n_components=n_components,
+        whole=whole,
         model=model,
         maximize=maximize,
         dead=policies[dead_components],
@@ -126,6 +133,14 @@ def plan(
         halves=accelerate != "none" and truncated is None,
         truncation=truncated,
     )
+
+
+def _known(rows: NDArray[Any], weights: Array | None, incomplete: bool) -> int:
+    """How many rows count for something and say something."""
+    if not incomplete:
+        return len(rows) if weights is None else int(np.count_nonzero(weights))
+    says = ~np.isnan(rows).all(axis=1)
+    return int(np.count_nonzero(says if weights is None else says & (weights > 0)))
 
 
 def _truncation(
@@ -166,7 +181,7 @@ def search(setup: Plan, begin: Mixture) -> Search | None:
 def bounded(found: Search, fit: Fit) -> BoundedFit:
     """A run that was made with a search, with what its bound misses at the end."""
     some = found.data.sample(MEASURED, np.random.RandomState(0))
-    gap = found.gap(Memory(*some), fit.mixture)
+    gap = found.gap(Memory(*some[:3]), fit.mixture)
     return BoundedFit(fit.mixture, fit.outcome, fit.history, gap)
 
 
@@ -402,7 +417,9 @@ def _part(setup: Plan, step: int, first: int) -> Plan:
         weights = setup.weights[first::step]
         share = weights.sum() / setup.weights.sum()
         weights = weights / share if share > 0 else weights
-    return replace(setup, rows=rows, weights=weights, data=Memory(rows, weights))
+    return replace(
+        setup, rows=rows, weights=weights, data=Memory(rows, weights, incomplete=setup.incomplete)
+    )
 
 
 def _found(setup: Plan, how: Any, rng: np.random.RandomState) -> Mixture:
@@ -413,11 +430,15 @@ def _found(setup: Plan, how: Any, rng: np.random.RandomState) -> Mixture:
     if not isinstance(how, str):
         return _from_memberships(setup, how)
     if how == "merge":
-        block = setup.data.sample(initial.rows_to_merge(setup.model), rng)
-        few = len(block.rows) == len(setup.rows) and is_compact(len(block.rows), setup.maximize)
+        block = _sample(setup, initial.rows_to_merge(setup.model), rng)
+        few = (
+            not setup.incomplete
+            and len(block.rows) == len(setup.rows)
+            and is_compact(len(block.rows), setup.maximize)
+        )
         rows = setup.compact if few else None
         return initial.from_merging(block, setup.model, setup.maximize, rng, rows)
-    block = setup.data.sample(initial.SAMPLE, rng)
+    block = _sample(setup, initial.SAMPLE, rng)
     k = setup.n_components
     if how == "kmeans":
         members: NDArray[Any] = initial.kmeans_labels(block, k, rng)
@@ -432,6 +453,11 @@ def _found(setup: Plan, how: Any, rng: np.random.RandomState) -> Mixture:
         centres = block.rows[chosen].astype(np.float64)
         return initial.from_centres(block, centres, setup.model, setup.maximize)
     return initial.from_sample(block, members, setup.model, setup.maximize)
+
+
+def _sample(setup: Plan, n: int, rng: np.random.RandomState) -> Block:
+    """At most n rows to start from; what they miss is drawn."""
+    return completion.filled(setup.data.sample(n, rng), setup.whole, rng)
 
 
 def _same_size(mixture: Mixture, setup: Plan) -> Mixture:
@@ -473,5 +499,5 @@ def _from_memberships(setup: Plan, members: ArrayLike) -> Mixture:
         if not np.allclose(sums, 1.0, atol=1e-6):
             row = int(np.abs(sums - 1.0).argmax())
             raise ValueError(f"responsibilities of row {row} add to {sums[row]:.6g}, not to 1")
-    data = Memory(setup.rows, setup.weights, array)
+    data = Memory(setup.rows, setup.weights, array, incomplete=setup.incomplete)
     return initial.from_memberships(data, setup.model, setup.maximize)

@@ -30,7 +30,7 @@ def total(data: Data) -> Mixture:
     is known of their correlation beyond what other columns tell; EM leaves it where it began, at 0.
     """
     sample = data.sample(SAMPLE, 0)
-    rows = sample.rows.astype(np.float64)
+    rows = np.ascontiguousarray(sample.rows, dtype=np.float64)
     here = np.isfinite(rows)
     empty = ~here.any(axis=0)
     low = np.where(empty, 0.0, np.where(here, rows, np.inf).min(axis=0))
@@ -56,7 +56,8 @@ def total(data: Data) -> Mixture:
 
 def _columns(block: Block, origin: Array, width: Array) -> Array:
     """Counts, sums and squares of what was observed, less an origin and in units, (3, D)."""
-    z = (block.rows - origin) / width
+    # C order whatever that of the rows, so that the bits of the result are the same.
+    z = (np.ascontiguousarray(block.rows, dtype=np.float64) - origin) / width
     seen = ~np.isnan(z)
     z[~seen] = 0.0
     w = block.weights
@@ -82,7 +83,7 @@ def filled(block: Block, whole: Mixture, rng: np.random.RandomState) -> Block:
     if block.gaps is None:
         return block
     gaps = block.gaps.of(block.rows)
-    rows, index = block.rows.astype(np.float64), gaps.order[gaps.complete :]
+    rows, index = np.array(block.rows, dtype=np.float64, order="C"), gaps.order[gaps.complete :]
     with_gaps = rows[index]
     s = whole.covariance.unwhiten(rng.standard_normal(with_gaps.shape), 0)
     drawn = incomplete().completed(with_gaps - s, whole.matrices) + s

@@ -52,6 +52,12 @@ class Sorting:
         """Sort the rows, and see whether tiles of them have to do with few components."""
         rank = _rank(mixture)
         some = self.data.sample(SAMPLE, np.random.RandomState(0))
+        if some.gaps is not None:  # rows with gaps are computed in another way, sorted or not
+            gaps = some.gaps.of(some.rows)
+            some = some.of(gaps.order[: gaps.complete])
+            if len(some.rows) < TILE:
+                self.now, self.sparse = self.data, False
+                return
         order = np.argsort(_place(some, mixture, rank), kind="stable")
         tiles = order[: max(len(order) // TILE, 1) * TILE].reshape(-1, min(len(order), TILE))
         tiles = tiles[:: max(len(tiles) // TILES, 1)]
