@@ -375,6 +375,29 @@ def import_time(found):
     return [Line("import mixtura, over NumPy's", max(extra, 0.0), 0.3, False, seconds, note)]
 
 
+def missing(found):
+    """Passes over rows with gaps, and a fit of many of them."""
+    lines = []
+    for key, name in (("mgmm", "MGMM"), ("textbook", "row by row in NumPy")):
+        for each in found[key]:
+            if "skipped" in each:  # where it cannot be had, the textbook is the bar
+                continue
+            what = f"{name} over ours: {size_of(each)}, {percent(each['missing'])} missing"
+            lines.append(Line(what, each["times_as_fast"], 30.0))
+        for reason in dict.fromkeys(e["skipped"] for e in found[key] if "skipped" in e):
+            lines.append(Line(f"{name} over ours", note=reason))
+    pair, fit = found["complete"], found["fit"]
+    what = f"over complete rows: {size_of(pair)}, {percent(pair['missing'])} missing"
+    lines.append(Line(what, pair["times_as_long"], 4.0, least=False))
+    outcome = {
+        "complete": fit["rows"] >= 1_000_000,
+        "certain": "" if fit["converged"] else "MISS",
+        "note": f"{fit['passes']} passes",
+    }
+    what = f"a fit: {size_of(fit)}, {percent(fit['missing'])} missing"
+    return [*lines, Line(what, fit["seconds"], 60.0, False, seconds, **outcome)]
+
+
 def peak_memory(found):
     """What a fit needs beside its input."""
     excess, bar = found["excess_bytes"], found["target_excess_bytes"]
@@ -388,6 +411,7 @@ SECTIONS = [
     ("Time to equal likelihood: scikit-learn's over ours", "likelihood", likelihood_times),
     ("Likelihood at equal time", "likelihood", gap_lines),
     ("Small data", "small_data", small),
+    ("Missing values: seconds of a pass", "missing", missing),
     ("A hundred million rows", "hundred_million", hundred_million),
     ("The first call", "first_call", first_call),
     ("Import", "import_time", import_time),

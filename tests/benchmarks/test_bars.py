@@ -66,6 +66,17 @@ def likelihood(results):
     return {**levels, "results": results}
 
 
+def missing(seconds=20.0, converged=True):
+    """Rows with gaps, in round numbers."""
+    size = {"rows": 1_000_000, "features": 20, "components": 10, "missing": 0.2}
+    return {
+        "textbook": [size | {"times_as_fast": 300.0}],
+        "mgmm": [{"skipped": "R has no MGMM"}],
+        "complete": size | {"times_as_long": 2.0},
+        "fit": size | {"seconds": seconds, "passes": 5, "converged": converged},
+    }
+
+
 def named(lines, part):
     """The one line that has these words."""
     (found,) = [line for line in lines if part in line.what]
@@ -109,6 +120,7 @@ def whole_record():
                 "seconds": 50.0,
                 "excess_bytes": 2e8,
             },
+            "missing": missing(),
             "first_call": {
                 "cold_seconds": 7.0,
                 "warm_seconds": 0.5,
@@ -131,6 +143,20 @@ def verdicts(record):
 
 
 # Numbers
+
+
+def test_missing_values_have_bars_of_their_own():
+    lines = bars.missing(missing())
+    words = [line.verdict for line in lines]
+    assert words == ["", "pass", "pass", "pass"]
+    assert named(lines, "MGMM").note == "R has no MGMM"
+    found = missing(seconds=61.0)
+    found["mgmm"] = [found["textbook"][0] | {"times_as_fast": 29.0}]
+    found["complete"]["times_as_long"] = 4.1
+    assert {line.verdict for line in bars.missing(found)} == {"MISS", "pass"}
+    assert named(bars.missing(found), "MGMM").verdict == "MISS"
+    assert named(bars.missing(found), "a fit").verdict == "MISS"
+    assert named(bars.missing(missing(converged=False)), "a fit").verdict == "MISS"
 
 
 @pytest.mark.parametrize(
