@@ -275,11 +275,12 @@ def test_rows_out_of_reach(incomplete_dialect, model, alike):
     assert np.isfinite(total)
 
 
+@pytest.mark.parametrize("thin", [1e-3, 1e-5])
 @pytest.mark.parametrize("alike", ALIKE.values(), ids=[*ALIKE])
-def test_far_from_zero_and_nearly_flat(incomplete_dialect, alike):
+def test_far_from_zero_and_nearly_flat(incomplete_dialect, alike, thin):
     """Residuals are taken before anything else, and thin directions do not drown the others."""
     rng = np.random.default_rng(79)
-    d, thin = 6, 1e-4
+    d = 6
     turn = np.linalg.qr(rng.normal(size=(d, d)))[0]
     matrix = (turn * np.array([1.0, 1, 1, 1, 1, thin**2])) @ turn.T
     offset = 2.0**30
@@ -291,9 +292,11 @@ def test_far_from_zero_and_nearly_flat(incomplete_dialect, alike):
     gaps = layout(x, alike)
     some = gaps.with_gaps
     expected = textbook(x[some], np.ones(len(some)), near)[4]
+    bound = 1e-14 / thin**2  # of the textbook, too
+    assert near.matrices.precise.tolist() == [thin > 1e-4, True]
     for model, rows_ in ((near, x), (far, x + offset)):
         density = incomplete_dialect.log_density(rows_, gaps, model.matrices)[some]
-        np.testing.assert_allclose(density, expected, rtol=1e-6, atol=1e-6)
+        np.testing.assert_allclose(density, expected, rtol=bound, atol=bound)
 
 
 # Runs of EM.

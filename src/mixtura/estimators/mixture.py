@@ -56,9 +56,14 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
     A drop-in for ``sklearn.mixture.GaussianMixture`` [@Pedregosa2011]: the same parameters,
     attributes, shapes and types. What is added: row weights, `icl`, starts from labels,
     responsibilities or a function, building from known parameters, a record of each iteration, and
-    tables as input. Covariances are kept from collapsing by a penalty that follows the scale of the
-    data; give ``reg_covar`` a number for scikit-learn's way. ``init_params="kmeans"`` and
-    ``accelerate="none"`` give scikit-learn's start, steps and rule for stopping.
+    tables as input, and missing values. Covariances are kept from collapsing by a penalty that
+    follows the scale of the data; give ``reg_covar`` a number for scikit-learn's way.
+    ``init_params="kmeans"`` and ``accelerate="none"`` give scikit-learn's start, steps and rule for
+    stopping.
+
+    NaN in rows is a missing value. Where values are missing at random, estimates are those that
+    maximise the likelihood of what was observed [@GhahramaniJordan1994]; scores are of that, too.
+    A row of which nothing was observed has log density 0 and the weights as its probabilities.
 
     Parameters
     ----------
@@ -267,7 +272,8 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like or table, shape (n, D)
-            NumPy, pandas, polars or pyarrow; float32 and float64 are read in place.
+            NumPy, pandas, polars or pyarrow; float32 and float64 are read in place. NaN is a
+            missing value.
         y : ignored
         sample_weight : array-like, shape (n,), optional
             Row weights: an integer weight is the same as that many equal rows.
@@ -279,7 +285,8 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If the input cannot be used; the message names column and row.
+            If the input cannot be used; the message names column and row. Infinity, a column in
+            which nothing was observed, and NaN with ``truncation`` are such input.
 
         Warns
         -----

@@ -276,14 +276,18 @@ def check_observed(
     array: NDArray[Any], names: Sequence[str] | None, weights: NDArray[np.float64] | None
 ) -> None:
     """Raise for columns in which every number is missing, or those of all rows that have weight."""
-    rows = array if weights is None or (weights > 0).all() else array[weights > 0]
-    nothing = np.flatnonzero(np.isnan(rows).all(axis=0))
+    every = weights is None or bool((weights > 0).all())
+    if weights is None or every:
+        largest = np.fmax.reduce(array, axis=0)
+    else:
+        largest = np.fmax.reduce(array, axis=0, where=(weights > 0)[:, None], initial=np.nan)
+    nothing = np.flatnonzero(np.isnan(largest))
     if not len(nothing):
         return
     each = [repr(str(names[j])) if names is not None else str(j) for j in nothing.tolist()]
     shown = ", ".join(each[:5]) + (f" and {len(each) - 5} more" if len(each) > 5 else "")
     which, them = ("column", "it") if len(each) == 1 else ("columns", "them")
-    of = "row" if rows is array else "row of positive weight"
+    of = "row" if every else "row of positive weight"
     raise ValueError(
         f"Input X has nothing in {which} {shown}: every {of} holds NaN there. Leave {them} out."
     )

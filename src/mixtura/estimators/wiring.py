@@ -139,7 +139,7 @@ def _known(rows: NDArray[Any], weights: Array | None, incomplete: bool) -> int:
     """How many rows count for something and say something."""
     if not incomplete:
         return len(rows) if weights is None else int(np.count_nonzero(weights))
-    says = ~np.isnan(rows).all(axis=1)
+    says = ~np.isnan(np.fmax.reduce(rows, axis=1))
     return int(np.count_nonzero(says if weights is None else says & (weights > 0)))
 
 

@@ -91,10 +91,10 @@ class Matrices:
         return cls(moment, weights, means, scales, correlations, whiteners, precisions, volumes)
 
     @property
-    def precise(self) -> bool:
-        """Whether the precisions can be relied on."""
+    def precise(self) -> NDArray[np.bool_]:
+        """Which precisions, (M,), can be relied on."""
         inflation = np.diagonal(self.precisions, axis1=1, axis2=2)
-        return bool(inflation.max(initial=1.0) < PRECISE)
+        return inflation.max(axis=1, initial=1.0) < PRECISE
 
     def covariance(self, k: int) -> Array:
         """Correlations of component k, (D, D)."""

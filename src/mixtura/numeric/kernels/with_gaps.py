@@ -258,10 +258,9 @@ def _of_tile(
 
 @compiled()
 def _mixed(
-    at: int,
     n: int,
-    q: int,
-    by_precision: bool,
+    o: int,
+    precise: NDArray[np.bool_],
     z: Array,
     seen: Array,
     base: Array,
@@ -286,29 +285,35 @@ def _mixed(
 ) -> None:
     """Log joint densities of a tile whose rows miss equally many columns, their completed residuals
     e (K, 1 + D, T), and the inverses of the small matrices (M, q (q + 1) / 2, T).
+
+    Into ``where`` (2, D, T) go the columns that each row misses, and those it sees.
     """
     d, k_all = len(z), len(means)
     stride = 1 + d
-    kept = 0.0 if by_precision else 1.0
     for t in range(n):
-        a = 0
+        a, b = 0, 0
         for j in range(d):
-            if seen[1 + j, t] == kept:
-                where[a, t] = j
+            if seen[1 + j, t] == 0.0:
+                where[0, a, t] = j
                 a += 1
+            else:
+                where[1, b, t] = j
+                b += 1
     _products(base, 0, stride, seen, n, joint)
     volume, length = parts[3], parts[4]
     for k in range(k_all):
         km = k if several else 0
         mine = e[k]
+        by_precision = precise[km] and 2 * (d - o) <= d
+        q, columns = (d - o, where[0]) if by_precision else (o, where[1])
         _residuals(z, seen, means[k], inverse[k], n, mine)
         matrix = precisions[km] if by_precision else correlations[km]
         if k == km:
             flat = matrix.ravel()
             for a in range(q):
-                left = where[a]
+                left = columns[a]
                 for b in range(a + 1):
-                    row, right = lower[a * (a + 1) // 2 + b], where[b]
+                    row, right = lower[a * (a + 1) // 2 + b], columns[b]
                     for t in range(n):
                         row[t] = flat[left[t] * stride + right[t] + 1]
             _factored(lower, q, n, roots, volume, parts, bits)
@@ -316,12 +321,12 @@ def _mixed(
         if by_precision:
             _products(matrix, 0, stride, mine, n, work)
             for a in range(q):
-                row, index = y[a], where[a]
+                row, index = y[a], columns[a]
                 for t in range(n):
                     row[t] = work[index[t], t]
             _solved(lower, roots, q, n, y, length)
             for a in range(q):
-                row, index = y[a], where[a]
+                row, index = y[a], columns[a]
                 for t in range(n):
                     mine[1 + index[t], t] = -row[t]
             _lower(whiteners[km], mine, d, n, work)
@@ -330,12 +335,12 @@ def _mixed(
                 length[t] += volumes[km]
         else:
             for a in range(q):
-                row, index = y[a], where[a]
+                row, index = y[a], columns[a]
                 for t in range(n):
                     row[t] = mine[1 + index[t], t]
             _solved(lower, roots, q, n, y, length)
             for a in range(q):
-                row, index = y[a], where[a]
+                row, index = y[a], columns[a]
                 for t in range(n):
                     mine[1 + index[t], t] = row[t]
             _products(matrix, 0, stride, mine, n, work)
@@ -447,6 +452,77 @@ def _restored(
 
 
 @compiled()
+def _sum(row: Array, n: int) -> float:
+    """Of the first n numbers: a loop without a store, so that its bits do not hang on addresses."""
+    s = 0.0
+    for t in range(n):
+        s += row[t]
+    return s
+
+
+@compiled()
+def _ordered(row: Array, columns: Index) -> int:
+    """The columns that a row has, then the others; how many it has."""
+    d = len(columns)
+    o = 0
+    for j in range(d):
+        v = row[j]
+        o += 1 if v == v else 0  # noqa: PLR0124  not NaN
+    has, lacks = 0, o
+    for j in range(d):
+        v = row[j]
+        if v == v:  # noqa: PLR0124  not NaN
+            columns[has] = j
+            has += 1
+        else:
+            columns[lacks] = j
+            lacks += 1
+    return o
+
+
+@compiled()
+def _alike(
+    x: Array,
+    at: int,
+    n: int,
+    o: int,
+    columns: Index,
+    z: Array,
+    base: Array,
+    means: Array,
+    inverse: Array,
+    whitener: Array,
+    volumes: Array,
+    several: bool,
+    joint: Array,
+    e: Array,
+    work: Array,
+    length: Array,
+) -> None:
+    """Log joint densities of a tile whose rows see the same o columns, and their residuals there,
+    e (K, 1 + O, T).
+    """
+    for i in range(o):
+        row, j = z[i], columns[i]
+        for t in range(n):
+            row[t] = x[at + t, j]
+    for k in range(len(means)):
+        km = k if several else 0
+        mine, constant = e[k], base[k, 0] - 0.5 * volumes[km]
+        for i in range(o):
+            row, column, j = mine[1 + i], z[i], columns[i]
+            m, s = means[k, j], inverse[k, j]
+            constant += base[k, 1 + j]
+            for t in range(n):
+                row[t] = min(max((column[t] - m) * s, -FARTHEST), FARTHEST)
+        _lower(whitener[km], mine, o, n, work)
+        _squares(work, o, n, length)
+        row = joint[k]
+        for t in range(n):
+            row[t] = constant - 0.5 * length[t]
+
+
+@compiled()
 def _dense(  # noqa: PLR0915
     x: Array,
     w: Array,
@@ -460,7 +536,7 @@ def _dense(  # noqa: PLR0915
     precisions: Array,
     whiteners: Array,
     volumes: Array,
-    precise: bool,
+    precise: NDArray[np.bool_],
     several: bool,
     tile: int,
     distant: float,
@@ -483,44 +559,31 @@ def _dense(  # noqa: PLR0915
     """
     d = x.shape[1]
     k_all, m_all, tall = len(means), len(volumes), precisions.shape[1]
-    most = 0
+    columns, most = np.empty(d, np.int64), 0
+    o = 0
     for run in range(len(alike)):
         if not alike[run]:
-            o = 0
-            for j in range(d):
-                v = x[bounds[run], j]
-                o += 1 if v == v else 0  # noqa: PLR0124  not NaN
-            most = max(most, d - o if precise and 2 * (d - o) <= d else o)
+            o = _ordered(x[bounds[run]], columns)
+            for km in range(m_all):
+                most = max(most, d - o if precise[km] and 2 * (d - o) <= d else o)
     triangle = most * (most + 1) // 2
     z, seen = np.empty((d, tile)), np.ones((1 + d, tile))
     e, small = np.ones((k_all, 1 + d, tile)), np.empty((m_all, triangle, tile))
     joint, re = np.zeros((len(base), tile)), np.empty((tall + BLOCK, tile))
     work, y, roots = np.empty((tall, tile)), np.empty((most, tile)), np.empty((most, tile))
     lower, half = np.empty((triangle, tile)), np.empty((triangle, tile))
-    parts, where = np.empty((5, tile)), np.empty((most, tile), np.int64)
+    parts, where = np.empty((5, tile)), np.empty((2, d, tile), np.int64)
     top, total, log = np.empty(tile), np.empty(tile), np.empty(tile)
     power = np.empty(tile, np.int64)
-    columns = np.empty(d, np.int64)
     whitener = np.empty((m_all, tall, 1 + d))
     between, left = np.empty((m_all, d, d)), np.empty((m_all, d, d))
     square, own = np.empty((d, d)), np.empty(m_all)
     part = np.empty((k_all, tall + BLOCK, 1 + d))
-    log_likelihood = 0.0
+    whole, log_likelihood = parts[0], 0.0
     for run in range(len(alike)):
-        start, stop = bounds[run], bounds[run + 1]
-        if alike[run]:
-            o, u = 0, d
-            for j in range(d):
-                v = x[start, j]
-                if v == v:  # noqa: PLR0124  not NaN
-                    columns[o] = j
-                    o += 1
-            u = o
-            for j in range(d):
-                v = x[start, j]
-                if v != v:  # noqa: PLR0124  NaN
-                    columns[u] = j
-                    u += 1
+        start, stop, mixed = bounds[run], bounds[run + 1], not alike[run]
+        if not mixed:
+            o = _ordered(x[start], columns)
             high = -(-o // BLOCK) * BLOCK
             for km in range(m_all):
                 own[km] = _marginal(
@@ -536,126 +599,89 @@ def _dense(  # noqa: PLR0915
                 for i in range(part.shape[1]):
                     for j in range(1 + o):
                         part[k, i, j] = 0.0
-            for at in range(start, stop, tile):
-                n = min(tile, stop - at)
-                for i in range(o):
-                    row, j = z[i], columns[i]
-                    for t in range(n):
-                        row[t] = x[at + t, j]
-                for k in range(k_all):
-                    km = k if several else 0
-                    mine, constant = e[k], base[k, 0] - 0.5 * own[km]
-                    for i in range(o):
-                        row, column, j = mine[1 + i], z[i], columns[i]
-                        m, s = means[k, j], inverse[k, j]
-                        constant += base[k, 1 + j]
-                        for t in range(n):
-                            row[t] = min(max((column[t] - m) * s, -FARTHEST), FARTHEST)
-                    _lower(whitener[km], mine, o, n, work)
-                    _squares(work, o, n, parts[4])
-                    row, length = joint[k], parts[4]
-                    for t in range(n):
-                        row[t] = constant - 0.5 * length[t]
-                log_likelihood += _of_tile(
-                    joint,
-                    k_all,
-                    at,
-                    n,
-                    w,
-                    given,
-                    distant,
-                    top,
-                    total,
-                    log,
-                    power,
-                    density,
-                    r,
-                    labels,
-                )
-                if len(sums):
-                    for k in range(k_all):
-                        _added(joint[k], total, e[k], o, n, re, part[k])
-                if len(completed):
-                    for t in range(n):
-                        for i in range(o):
-                            completed[at + t, columns[i]] = e[0, 1 + i, t]
-                        for a in range(d - o):
-                            s = 0.0
-                            for i in range(o):
-                                s += between[0, a, i] * e[0, 1 + i, t]
-                            completed[at + t, columns[o + a]] = s
-            if len(sums):
-                for k in range(k_all):
-                    km = k if several else 0
-                    _restored(part[k], columns, o, between[km], left[km], square, sums[k])
-            continue
         for at in range(start, stop, tile):
             n = min(tile, stop - at)
-            o = _gathered(x, at, n, z, seen)
-            by_precision = precise and 2 * (d - o) <= d
-            q = d - o if by_precision else o
-            _mixed(
-                at,
-                n,
-                q,
-                by_precision,
-                z,
-                seen,
-                base,
-                means,
-                inverse,
-                correlations,
-                precisions,
-                whiteners,
-                volumes,
-                several,
-                joint,
-                e,
-                small,
-                where,
-                work,
-                y,
-                roots,
-                lower,
-                half,
-                parts,
-                power,
-            )
+            if mixed:
+                o = _gathered(x, at, n, z, seen)
+                _mixed(
+                    n,
+                    o,
+                    precise,
+                    z,
+                    seen,
+                    base,
+                    means,
+                    inverse,
+                    correlations,
+                    precisions,
+                    whiteners,
+                    volumes,
+                    several,
+                    joint,
+                    e,
+                    small,
+                    where,
+                    work,
+                    y,
+                    roots,
+                    lower,
+                    half,
+                    parts,
+                    power,
+                )
+            else:
+                _alike(
+                    x,
+                    at,
+                    n,
+                    o,
+                    columns,
+                    z,
+                    base,
+                    means,
+                    inverse,
+                    whitener,
+                    own,
+                    several,
+                    joint,
+                    e,
+                    work,
+                    parts[4],
+                )
             log_likelihood += _of_tile(
                 joint, k_all, at, n, w, given, distant, top, total, log, power, density, r, labels
             )
             if len(sums):
-                whole = parts[0]
                 for t in range(n):
                     whole[t] = 0.0
                 for k in range(k_all):
-                    _added(joint[k], total, e[k], d, n, re, sums[k])
-                    mine = re[0]
-                    if several:
-                        if by_precision:
-                            _spread(mine, where, small[k], q, n, spread[k])
+                    into = sums[k] if mixed else part[k]
+                    _added(joint[k], total, e[k], d if mixed else o, n, re, into)
+                    row = re[0]
+                    for t in range(n):
+                        whole[t] = row[t] if several else whole[t] + row[t]
+                    if mixed and (several or k == k_all - 1):
+                        km = k if several else 0
+                        if precise[km] and 2 * (d - o) <= d:
+                            _spread(whole, where[0], small[km], d - o, n, spread[km])
                         else:
-                            _spread(mine, where, small[k], q, n, padded[k])
-                            s = 0.0
-                            for t in range(n):
-                                s += mine[t]
-                            counts[k] += s
-                    else:
-                        for t in range(n):
-                            whole[t] += mine[t]
-                if not several:
-                    if by_precision:
-                        _spread(whole, where, small[0], q, n, spread[0])
-                    else:
-                        _spread(whole, where, small[0], q, n, padded[0])
-                        s = 0.0
-                        for t in range(n):
-                            s += whole[t]
-                        counts[0] += s
+                            _spread(whole, where[1], small[km], o, n, padded[km])
+                            counts[km] += _sum(whole, n)
             if len(completed):
-                for t in range(n):
-                    for j in range(d):
-                        completed[at + t, j] = e[0, 1 + j, t]
+                for i in range(d if mixed else o):
+                    j, row = i if mixed else columns[i], e[0, 1 + i]
+                    for t in range(n):
+                        completed[at + t, j] = row[t]
+                for a in range(0 if mixed else d - o):
+                    for t in range(n):
+                        s = 0.0
+                        for i in range(o):
+                            s += between[0, a, i] * e[0, 1 + i, t]
+                        completed[at + t, columns[o + a]] = s
+        if len(sums) and not mixed:
+            for k in range(k_all):
+                km = k if several else 0
+                _restored(part[k], columns, o, between[km], left[km], square, sums[k])
     return log_likelihood
 
 
