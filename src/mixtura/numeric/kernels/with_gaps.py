@@ -22,6 +22,7 @@ from mixtura.numeric.gaps import Layout, layout
 from mixtura.numeric.kernels import reference, with_gaps_reference
 from mixtura.numeric.kernels.compiled import (
     BLOCK,
+    INNER,
     _add,
     _log_double,
     _products,
@@ -46,7 +47,7 @@ LEAST, MOST = 32, 256
 """Rows in a tile."""
 
 
-@compiled()
+@compiled(**INNER)
 def _residuals(z: Array, seen: Array, mean: Array, inverse: Array, n: int, e: Array) -> None:
     """Rows less a mean in its units, zero where nothing is seen, into e from its second row on."""
     for j in range(len(z)):
@@ -56,14 +57,14 @@ def _residuals(z: Array, seen: Array, mean: Array, inverse: Array, n: int, e: Ar
             row[t] = min(max(v, -FARTHEST), FARTHEST)
 
 
-@compiled()
+@compiled(**INNER)
 def _lower(matrix: Array, e: Array, size: int, n: int, out: Array) -> None:
     """A lower triangular matrix (P, 1 + D) times e from its second row on, into out."""
     for i in range(0, size, BLOCK):
         _products(matrix[i : i + BLOCK], 0, min(i + BLOCK, size) + 1, e, n, out[i : i + BLOCK])
 
 
-@compiled()
+@compiled(**INNER)
 def _squares(rows: Array, size: int, n: int, out: Array) -> None:
     """The squared lengths of columns."""
     for t in range(n):
@@ -74,7 +75,7 @@ def _squares(rows: Array, size: int, n: int, out: Array) -> None:
             out[t] += row[t] * row[t]
 
 
-@compiled()
+@compiled(**INNER)
 def _factored(
     lower: Array, q: int, n: int, roots: Array, volume: Array, parts: Array, bits: Index
 ) -> None:
@@ -115,7 +116,7 @@ def _factored(
                 product[t] = 1.0
 
 
-@compiled()
+@compiled(**INNER)
 def _solved(lower: Array, roots: Array, q: int, n: int, y: Array, length: Array) -> None:
     """The solution of n systems at once, in place; and yᵀ M⁻¹ y of the right sides."""
     for a in range(q):
@@ -137,7 +138,7 @@ def _solved(lower: Array, roots: Array, q: int, n: int, y: Array, length: Array)
             row[t] *= root[t]
 
 
-@compiled()
+@compiled(**INNER)
 def _inverted(lower: Array, roots: Array, q: int, n: int, half: Array, whole: Array) -> None:
     """The inverses of n factored matrices at once, into whole; half is for those of the factors."""
     for a in range(q):
@@ -166,7 +167,7 @@ def _inverted(lower: Array, roots: Array, q: int, n: int, half: Array, whole: Ar
                     row[t] += left[t] * right[t]
 
 
-@compiled()
+@compiled(**INNER)
 def _gathered(x: Array, at: int, n: int, z: Array, seen: Array) -> int:
     """Rows at … at + n of x (B, D) into z (D, T), zero where there is a gap, and into seen
     (1 + D, T) where there is none; how many columns the first row sees.
@@ -183,7 +184,7 @@ def _gathered(x: Array, at: int, n: int, z: Array, seen: Array) -> int:
     return count
 
 
-@compiled()
+@compiled(**INNER)
 def _added(joint: Array, total: Array, e: Array, size: int, n: int, re: Array, sums: Array) -> None:
     """Σ r e eᵀ of one component, e (1 + size, T), added to the lower triangle of sums."""
     first = re[0]
@@ -202,7 +203,7 @@ def _added(joint: Array, total: Array, e: Array, size: int, n: int, re: Array, s
         _add(re[i : i + BLOCK], 0, stop, e, n, sums[i : i + BLOCK])
 
 
-@compiled()
+@compiled(**INNER)
 def _of_tile(
     joint: Array,
     k_all: int,
@@ -256,7 +257,7 @@ def _of_tile(
     return part
 
 
-@compiled()
+@compiled(**INNER)
 def _mixed(
     n: int,
     o: int,
@@ -354,7 +355,7 @@ def _mixed(
             row[t] -= 0.5 * (length[t] + volume[t])
 
 
-@compiled()
+@compiled(**INNER)
 def _spread(r: Array, where: Index, small: Array, q: int, n: int, sums: Array) -> None:
     """Σ r times small matrices, each at its own rows and columns of sums (D, D), lower triangle."""
     for a in range(q):
@@ -365,7 +366,7 @@ def _spread(r: Array, where: Index, small: Array, q: int, n: int, sums: Array) -
                 sums[left[t], right[t]] += r[t] * row[t]
 
 
-@compiled()
+@compiled(**INNER)
 def _marginal(
     correlation: Array,
     columns: Index,
@@ -419,7 +420,7 @@ def _marginal(
     return volume
 
 
-@compiled()
+@compiled(**INNER)
 def _restored(
     part: Array, columns: Index, o: int, between: Array, left: Array, work: Array, sums: Array
 ) -> None:
@@ -451,7 +452,7 @@ def _restored(
             sums[1 + columns[o + a], 1 + columns[o + b]] += s
 
 
-@compiled()
+@compiled(**INNER)
 def _sum(row: Array, n: int) -> float:
     """Of the first n numbers: a loop without a store, so that its bits do not hang on addresses."""
     s = 0.0
@@ -460,7 +461,7 @@ def _sum(row: Array, n: int) -> float:
     return s
 
 
-@compiled()
+@compiled(**INNER)
 def _ordered(row: Array, columns: Index) -> int:
     """The columns that a row has, then the others; how many it has."""
     d = len(columns)
@@ -480,7 +481,7 @@ def _ordered(row: Array, columns: Index) -> int:
     return o
 
 
-@compiled()
+@compiled(**INNER)
 def _alike(
     x: Array,
     at: int,
