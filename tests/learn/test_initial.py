@@ -504,6 +504,6 @@ def test_few_rows_that_need_care_start_as_others_do(family):
     found = initial.from_merging(block, model, maximize, np.random.RandomState(0), rows)
     z = initial._whitened(rows, model)[0]
     chosen = initial.compact_seeds(z, rows.w, 12, np.random.RandomState(0))
-    assert initial._merged_few(rows, z, chosen, model) is None
+    assert initial._merged_few(rows, z, chosen, model) == []
     assert np.isfinite(found.means).all()
     assert found.n_components == 4

@@ -201,7 +201,10 @@ def from_merging(
 def from_merging_few(
     rows: Compact, block: Block, model: Mixture, rng: np.random.RandomState
 ) -> Mixture:
-    """The same in compiled code, for a block that is compact."""
+    """The same in compiled code, for a block that is compact.
+
+    Ends that need care are looked for only where there are no others.
+    """
     n = len(rows.w)
     if model.n_components == 1:  # all rows, wherever the seed is
         seeded = [(rows.z, np.zeros(1, dtype=np.int64))]
@@ -210,13 +213,11 @@ def from_merging_few(
         seeded = [(z, compact_seeds(z, rows.w, wanted, rng)) for z in _whitened(rows, model)]
     ends: list[tuple[State, float]] = []
     for z, chosen in seeded:
-        found = _merged_few(rows, z, chosen, model)
-        if found is None:  # what needs care
-            with one_blas_thread():
-                parts = [(z.T, seeds) for z, seeds in seeded]
-                return _merged_many(block, model, rows.maximize, parts)
-        ends += found
-    return rows.mixture(_likeliest(ends))
+        ends += _merged_few(rows, z, chosen, model)
+    if ends:
+        return rows.mixture(_likeliest(ends))
+    with one_blas_thread():
+        return _merged_many(block, model, rows.maximize, [(z.T, seeds) for z, seeds in seeded])
 
 
 End = TypeVar("End", State, Mixture)
@@ -244,10 +245,11 @@ def _ends(
     wanted: int,
     merge: Callable[[End, int, float], End | None],
     fit: Callable[[End], tuple[End, float]],
-) -> list[tuple[End, float]] | None:
-    """What a start is merged to in each order, and the objectives; None where that needs care.
+) -> list[tuple[End, float]]:
+    """What a start is merged to in each order, and the objectives.
 
-    Where two orders come to the same mixture, they go on as one.
+    Where two orders come to the same mixture, they go on as one. An order that needs care somewhere
+    is left out.
     """
     sizes, found = _sizes(len(start.weights), wanted), dict[bytes, tuple[End, float]]()
     ends: list[tuple[End, float]] = []
@@ -256,14 +258,15 @@ def _ends(
         for size in sizes:
             merged = merge(state, size, exponent)
             if merged is None:
-                return None
+                break
             key = merged.weights.tobytes() + merged.means.tobytes()
             if key not in found:
                 found[key] = fit(merged)
             state, worth = found[key]
             if np.isnan(worth):
-                return None
-        ends.append((state, worth))
+                break
+        else:
+            ends.append((state, worth))
     return ends
 
 
@@ -303,10 +306,10 @@ def compact_seeds(
 
 def _merged_few(
     rows: Compact, z: Array, chosen: NDArray[np.int64], model: Mixture
-) -> list[tuple[State, float]] | None:
+) -> list[tuple[State, float]]:
     """Components seeded with some rows z (D, N), fitted roughly, and merged; their objectives.
 
-    None where that needs care.
+    None of them where that needs care.
     """
     k, d = model.means.shape
     seeds, points = chosen, z.T[chosen].tolist()
@@ -327,12 +330,12 @@ def _merged_few(
         )
         and rows.estimated(found, (counts, sums, products), start)
     ):
-        return None
+        return []
     if many == 1:  # all rows: a step of EM would lead to the same
         return [(start, 0.0)]
     worth = rows.steps(start, STEPS)
     if np.isnan(worth):
-        return None
+        return []
     if many == k:
         return [(start, worth)]
 
@@ -378,9 +381,7 @@ def _merged(
     start, worth = _steps(block, start, maximize, STEPS)
     if many == k:
         return [(start, worth)]
-    found = _ends(start, k, reduce, lambda m: _steps(block, m, maximize, FEWER_STEPS))
-    assert found is not None
-    return found
+    return _ends(start, k, reduce, lambda m: _steps(block, m, maximize, FEWER_STEPS))
 
 
 def _steps(
