@@ -128,8 +128,9 @@ def plan(
         accelerate=Plain()
         if truncated is not None
         else _accelerator(accelerate, maximize, dead_components),
-        # One component is where it belongs after one pass.
-        rest=stands_still if accelerate == "none" or n_components == 1 else little_to_gain,
+        rest=stands_still
+        if accelerate == "none" or (n_components == 1 and not incomplete)  # there after one pass
+        else little_to_gain,
         halves=accelerate != "none" and truncated is None,
         truncation=truncated,
     )

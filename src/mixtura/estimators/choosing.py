@@ -1,0 +1,108 @@
+"""Which number of components and which family: the fit that BIC likes best."""
+
+import warnings
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.exceptions import ConvergenceWarning
+
+from mixtura.estimators.mixture import GaussianMixture
+from mixtura.model.covariance import FAMILIES
+
+Array = NDArray[np.float64]
+
+MOST = 10
+"""Components, at the most, where their number is chosen and nothing else is said."""
+
+PATIENCE = 2
+"""Numbers of components in a row that may be worse than the best before no more are tried."""
+
+
+def numbers(n_components: int | str, most: int) -> range:
+    """The numbers of components to try."""
+    if isinstance(n_components, str):  # "auto"
+        return range(1, most + 1)
+    return range(int(n_components), int(n_components) + 1)
+
+
+def chosen(
+    rows: NDArray[Any],
+    weights: Array | None,
+    *,
+    numbers: Iterable[int],
+    families: Sequence[str],
+    options: dict[str, Any],
+) -> GaussianMixture:
+    """The fit of smallest BIC [@Schwarz1978], among numbers of components and families.
+
+    Of candidates with more parameters than rows the smallest alone is fitted, and that only where
+    there is no other: BIC means nothing there. A family is left once two numbers of components in
+    a row, one after the other, are worse than its best.
+
+    Parameters
+    ----------
+    rows : array, shape (n, D)
+    weights : array, shape (n,), or None
+    numbers : iterable of int
+        In rising order.
+    families : sequence of str
+    options : dict
+        Of `GaussianMixture`.
+
+    Returns
+    -------
+    GaussianMixture
+        Fitted. Where it used all its iterations, a ConvergenceWarning has been given.
+    """
+    candidates = [(k, family) for family in families for k in numbers]
+    if len(candidates) == 1:
+        k, family = candidates[0]
+        return GaussianMixture(k, covariance_type=family, **options).fit(
+            rows, sample_weight=weights
+        )
+    total = float(len(rows)) if weights is None else float(weights.sum())
+    sizes = {each: n_parameters(*each, rows.shape[1]) for each in candidates}
+    allowed = {each for each in candidates if sizes[each] <= total}
+    allowed = allowed or {min(candidates, key=lambda each: sizes[each])}
+    found: tuple[float, GaussianMixture, str] | None = None
+    for family in families:
+        best, worse = np.inf, 0
+        for k in sorted(k for k, of in allowed if of == family):
+            model, said = _fitted(rows, weights, k, family, options)
+            bic = model.bic(rows, weights)
+            if found is None or bic < found[0]:
+                found = bic, model, said
+            best, worse = (bic, 0) if bic < best else (best, worse + 1)
+            if worse == PATIENCE:
+                break
+    assert found is not None
+    if found[2]:
+        warnings.warn(found[2], ConvergenceWarning, stacklevel=4)
+    return found[1]
+
+
+def n_parameters(k: int, family: str, d: int) -> int:
+    """Free parameters of a mixture of that size."""
+    kind = FAMILIES[family]
+    return kind.from_values(np.zeros(kind.shape(k, d)), d).n_free(k) + k * d + k - 1
+
+
+def _fitted(
+    rows: NDArray[Any], weights: Array | None, k: int, family: str, options: dict[str, Any]
+) -> tuple[GaussianMixture, str]:
+    """A fit, and what it warned of."""
+    model = GaussianMixture(k, covariance_type=family, **options)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", ConvergenceWarning)
+        model.fit(rows, sample_weight=weights)
+    said = ""
+    for warning in caught:
+        if issubclass(warning.category, ConvergenceWarning):
+            said = str(warning.message)
+        else:
+            warnings.warn_explicit(
+                warning.message, warning.category, warning.filename, warning.lineno
+            )
+    return model, said

@@ -1,0 +1,79 @@
+"""The edge where what is to be predicted comes in: numbers, or classes some of which are unknown."""
+
+from typing import Any
+
+import narwhals as nw
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils import check_consistent_length
+
+Array = NDArray[np.float64]
+
+LARGEST = 1e150
+"""Beyond this the square of a number overflows float64."""
+
+
+def read_numbers(estimator: Any, y: Any, rows: NDArray[Any]) -> NDArray[Any]:
+    """Targets as numbers, shape (n,) or (n, m); what is missing is NaN.
+
+    Raises
+    ------
+    ValueError
+        If there are none, not as many as rows, some are text, infinite or too large, or a column
+        holds nothing but NaN.
+    """
+    array = _plain(estimator, y)
+    if array.dtype.kind not in "fiub":
+        try:
+            array = np.where(_unknown(array), np.nan, array).astype(np.float64)
+        except (ValueError, TypeError) as error:
+            raise ValueError(f"y must be numbers: {error}. Turn it into numbers first.") from error
+    if array.dtype.kind in "iub":
+        array = array.astype(np.float64)
+    if array.ndim not in (1, 2) or (array.ndim == 2 and not array.shape[1]):
+        raise ValueError(f"y must have shape (n,) or (n, m), not {array.shape}")
+    check_consistent_length(rows, array)
+    bad = np.argwhere(np.isinf(array) | (np.abs(array) > LARGEST))
+    if len(bad):
+        raise ValueError(
+            "Input y contains infinity or a value too large for dtype('float64'). "
+            f"The first is {array[tuple(bad[0])]:g} in row {bad[0][0]}: drop or replace it."
+        )
+    nothing = np.isnan(array).all(axis=0)
+    if nothing.any():
+        which = f"column {int(np.argmax(nothing))} of y" if array.ndim == 2 else "y"
+        raise ValueError(f"Input y contains NaN in every row of {which}: nothing can be learnt.")
+    return array
+
+
+def _plain(estimator: Any, y: Any) -> NDArray[Any]:
+    """Targets as an array, from whatever table or list they stand in."""
+    if y is None:
+        raise ValueError(
+            f"{type(estimator).__name__} requires y to be passed, but the target y is None"
+        )
+    native = nw.from_native(y, pass_through=True, allow_series=True)
+    if isinstance(native, nw.Series | nw.DataFrame):
+        native = native.to_numpy()
+    array = np.asarray(native)
+    if array.dtype.kind == "c":
+        raise ValueError("Complex data not supported: y holds complex numbers")
+    return array
+
+
+def _unknown(values: NDArray[Any]) -> NDArray[np.bool_]:
+    """Which of some objects are None, NaN or another missing value."""
+    if values.dtype.kind == "f":
+        return np.isnan(values)
+    if values.dtype.kind != "O":
+        return np.zeros(values.shape, dtype=np.bool_)
+    # NaN differs from itself; pandas' NA is neither equal nor different.
+    flat = [v is None or _differs_from_itself(v) for v in values.ravel().tolist()]
+    return np.array(flat, dtype=np.bool_).reshape(values.shape)
+
+
+def _differs_from_itself(value: Any) -> bool:
+    try:
+        return bool(value != value)
+    except TypeError:
+        return True
