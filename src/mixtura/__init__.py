@@ -7,10 +7,12 @@ __version__ = "0.1.0"
 
 _WHERE = {
     "Conditional": "mixtura.model.conditioning",
+    "Conditionals": "mixtura.model.conditionals",
     "Diagonal": "mixtura.model.covariance",
     "FarCondition": "mixtura.model.conditioning",
     "Full": "mixtura.model.covariance",
     "GaussianMixture": "mixtura.estimators.mixture",
+    "GaussianMixtureRegressor": "mixtura.estimators.regressor",
     "Mixture": "mixtura.model.mixture",
     "NormalInverseWishart": "mixtura.learn.prior",
     "Spherical": "mixtura.model.covariance",

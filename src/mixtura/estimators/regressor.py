@@ -16,7 +16,7 @@ from mixtura.estimators.choosing import MOST, chosen, numbers
 from mixtura.estimators.rows import check_observed, read_rows, read_weights
 from mixtura.estimators.targets import read_numbers
 from mixtura.learn.regression import expected
-from mixtura.model.conditionals import Conditionals, given_rows
+from mixtura.model.conditionals import Conditionals, given_rows, steadied
 from mixtura.model.conditioning import Conditional, checked_levels
 from mixtura.model.covariance import FAMILIES
 from mixtura.model.mixture import Mixture
@@ -94,6 +94,7 @@ class GaussianMixtureRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
     }
 
     mixture_: Mixture
+    n_features_in_: int
 
     def __init__(
         self,
@@ -103,7 +104,7 @@ class GaussianMixtureRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         max_components: int = MOST,
         tol: float = 1e-3,
         reg_covar: float | None = None,
-        max_iter: int = 100,
+        max_iter: int = 300,
         n_init: int = 1,
         init_params: Any = "merge",
         random_state: Any = None,
@@ -164,7 +165,7 @@ class GaussianMixtureRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         )
         self._flat = targets.ndim == 1
         self.n_outputs_ = 1 if self._flat else targets.shape[1]
-        self.mixture_ = model.mixture_
+        self.mixture_ = steadied(model.mixture_, rows.shape[1])
         self.n_components_ = self.mixture_.n_components
         self.bic_ = model.bic(joint, weights)
         self.converged_ = model.converged_
@@ -261,9 +262,10 @@ class GaussianMixtureRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         return draws[:, 0] if self._flat else draws
 
     def __sklearn_tags__(self) -> Any:
-        """Inputs may be missing."""
+        """Inputs may be missing; balls cannot lean towards a line."""
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
+        tags.regressor_tags.poor_score = self.covariance_type == "spherical"
         return tags
 
     @property

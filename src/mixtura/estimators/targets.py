@@ -1,4 +1,4 @@
-"""The edge where what is to be predicted comes in: numbers, or classes some of which are unknown."""
+"""The edge where targets come in: numbers, or classes, some of which are unknown."""
 
 from typing import Any
 

@@ -11,7 +11,9 @@ from mixtura.numeric.kernels import Matrices, incomplete
 Array = NDArray[np.float64]
 
 
-def expected(block: Block, mixture: Mixture, alone: list[Matrices], dims: NDArray[np.intp]) -> Array:
+def expected(
+    block: Block, mixture: Mixture, alone: list[Matrices], dims: NDArray[np.intp]
+) -> Array:
     """The mean of those dimensions, (B, m), for rows in which they are missing.
 
     `alone` are the components, each as a mixture: what compiled code takes to complete rows.
