@@ -7,7 +7,8 @@ from scipy.special import ndtr
 from scipy.stats import multivariate_normal
 
 from mixtura import Conditional, Conditionals, Mixture
-from mixtura.model.conditionals import given_rows, steadied
+from mixtura.model.collinear import steadied
+from mixtura.model.conditionals import given_rows
 from mixtura.model.covariance import FAMILIES
 
 REST = np.array([2, 4])

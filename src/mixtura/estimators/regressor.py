@@ -16,7 +16,8 @@ from mixtura.estimators.choosing import MOST, chosen, numbers
 from mixtura.estimators.rows import check_observed, read_rows, read_weights
 from mixtura.estimators.targets import read_numbers
 from mixtura.learn.regression import expected
-from mixtura.model.conditionals import Conditionals, given_rows, steadied
+from mixtura.model.collinear import steadied
+from mixtura.model.conditionals import Conditionals, given_rows
 from mixtura.model.conditioning import Conditional, checked_levels
 from mixtura.model.covariance import FAMILIES
 from mixtura.model.mixture import Mixture
