@@ -18,6 +18,7 @@ from sklearn.utils.validation import check_is_fitted
 from mixtura.engines.memory import Memory
 from mixtura.estimators import random_numbers, wiring
 from mixtura.estimators.callbacks import CallbackSupportMixin, Observed, with_callbacks
+from mixtura.estimators.known import read_groups, read_labels
 from mixtura.estimators.rows import check_observed, read_rows, read_weights
 from mixtura.learn import expectation, selection
 from mixtura.learn.acceleration import Plain
@@ -26,7 +27,6 @@ from mixtura.learn.compact import are_few, likelihood
 from mixtura.learn.em import Fit, Iteration, Outcome, Watch, em, little_to_gain
 from mixtura.learn.halving import Run, halving
 from mixtura.learn.prior import Prior
-from mixtura.learn.sorting import Sorting
 from mixtura.learn.truncation import BoundedFit, Search, Truncation
 from mixtura.model.covariance import FAMILIES, Covariance, Full, Tied
 from mixtura.model.mixture import Mixture
@@ -54,12 +54,12 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
     """A Gaussian mixture fitted by the EM algorithm [@Dempster1977].
 
     A drop-in for ``sklearn.mixture.GaussianMixture`` [@Pedregosa2011]: the same parameters,
-    attributes, shapes and types. What is added: row weights, `icl`, starts from labels,
-    responsibilities or a function, building from known parameters, a record of each iteration, and
-    tables as input, and missing values. Covariances are kept from collapsing by a penalty that
-    follows the scale of the data; give ``reg_covar`` a number for scikit-learn's way.
-    ``init_params="kmeans"`` and ``accelerate="none"`` give scikit-learn's start, steps and rule for
-    stopping.
+    attributes, shapes and types. What is added: row weights, missing values, labels of some rows,
+    groups of rows that stay together, `icl`, starts from labels, responsibilities or a function,
+    building from known parameters, a record of each iteration, and tables as input. Covariances are
+    kept from collapsing by a penalty that follows the scale of the data; give ``reg_covar`` a
+    number for scikit-learn's way. ``init_params="kmeans"`` and ``accelerate="none"`` give
+    scikit-learn's start, steps and rule for stopping.
 
     NaN in rows is a missing value. Where values are missing at random, estimates are those that
     maximise the likelihood of what was observed [@GhahramaniJordan1994]; scores are of that, too.
@@ -266,7 +266,15 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
 
     @with_callbacks
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: Any, y: Any = None, sample_weight: ArrayLike | None = None) -> Self:
+    def fit(
+        self,
+        X: Any,
+        y: Any = None,
+        sample_weight: ArrayLike | None = None,
+        *,
+        labels: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
+    ) -> Self:
         """Fit the mixture to rows.
 
         Parameters
@@ -277,6 +285,15 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
         y : ignored
         sample_weight : array-like, shape (n,), optional
             Row weights: an integer weight is the same as that many equal rows.
+        labels : array-like of int, shape (n,), optional
+            Rows that are known to belong to a component have its number, others -1 or NaN. The
+            objective is then that of rows and labels. Where every component has labelled rows, the
+            fit starts from them.
+        groups : array-like of int, shape (n,), optional
+            Rows with the same number belong to one component, whichever it is; -1 or NaN for rows
+            of no group. Weights of components are then shares of groups and of other rows, each
+            group counting once [@Shental2004]. That two rows belong to different components cannot
+            be said: the posterior would not factor.
 
         Returns
         -------
@@ -321,6 +338,8 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
             accelerate=self.accelerate,
             truncation=self.truncation,
         )
+        known = read_labels(labels, len(rows), self.n_components)
+        setup = wiring.held(setup, known, read_groups(groups, len(rows), known))
         n_init = 1 if continues or fixed.complete else self.n_init
         dtype = np.dtype(np.float32 if rows.dtype == np.float32 else np.float64)
         metadata = None if weights is None else {"sample_weight": weights}
@@ -476,7 +495,7 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
         """The loop in Python."""
         return em(
             begin,
-            search or Sorting(setup.data),
+            search or setup.expect(),
             setup.maximize,
             dead=setup.dead(),
             accelerate=setup.accelerate,
@@ -493,6 +512,7 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
             self.accelerate in ("auto", "none")
             and self.dead_components == "keep"
             and setup.truncation is None
+            and setup.known is None
             and not setup.incomplete
             and is_brief(len(setup.rows), setup.model, setup.maximize, self.max_iter)
         )

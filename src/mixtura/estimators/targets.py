@@ -25,7 +25,7 @@ def read_numbers(estimator: Any, y: Any, rows: NDArray[Any]) -> NDArray[Any]:
     array = _plain(estimator, y)
     if array.dtype.kind not in "fiub":
         try:
-            array = np.where(_unknown(array), np.nan, array).astype(np.float64)
+            array = np.where(unknown(array), np.nan, array).astype(np.float64)
         except (ValueError, TypeError) as error:
             raise ValueError(f"y must be numbers: {error}. Turn it into numbers first.") from error
     if array.dtype.kind in "iub":
@@ -61,7 +61,7 @@ def _plain(estimator: Any, y: Any) -> NDArray[Any]:
     return array
 
 
-def _unknown(values: NDArray[Any]) -> NDArray[np.bool_]:
+def unknown(values: NDArray[Any]) -> NDArray[np.bool_]:
     """Which of some objects are None, NaN or another missing value."""
     if values.dtype.kind == "f":
         return np.isnan(values)

@@ -13,12 +13,13 @@ from mixtura.learn import completion, initial
 from mixtura.learn.acceleration import Accelerator, Curvature, Lbfgs, Plain, Squarem
 from mixtura.learn.compact import Compact, is_compact
 from mixtura.learn.data import Block, Data
-from mixtura.learn.em import Fit, Rest, Watch, em, little_to_gain, stands_still
+from mixtura.learn.em import Expect, Fit, Rest, Watch, em, little_to_gain, stands_still
 from mixtura.learn.gradient import covers
 from mixtura.learn.halving import Go, Run, halving, rows_to_compare
 from mixtura.learn.maximization import Bounds, Maximization
 from mixtura.learn.prior import Penalty, Prior
 from mixtura.learn.reduction import Drop, Keep, Policy, Reseed
+from mixtura.learn.restriction import Held, grouped
 from mixtura.learn.sorting import Sorting
 from mixtura.learn.statistics import Statistics
 from mixtura.learn.truncation import MEASURED, BoundedFit, Search, Truncation, unseen
@@ -34,6 +35,14 @@ ACCELERATORS = ("auto", "none", "squarem", "lbfgs")
 TOGETHER = 64
 """Rows in a block for each component, at the least, where posteriors are truncated: rows of one
 component are computed together."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of memberships."""
+
+    labels: NDArray[np.int64]  # (n,): -1 where there is none
+    held: Held
 
 
 @dataclass(frozen=True)
@@ -59,6 +68,12 @@ class Plan:
     halves: bool
     """Of several runs the worse half is set aside again and again."""
     truncation: Truncation | None
+    known: Known | None = None
+    """What is known of memberships."""
+
+    def expect(self) -> Expect:
+        """The E-step of a run."""
+        return Sorting(self.data) if self.known is None else self.known.held
 
     @cached_property
     def compact(self) -> Compact:
@@ -81,7 +96,7 @@ def plan(
     truncation: int | Truncation | None = None,
 ) -> Plan:
     """Resolve the options of an estimator for one table."""
-    n_rows = _known(rows, weights, incomplete)
+    n_rows = _says(rows, weights, incomplete)
     if n_rows < n_components:
         raise ValueError(
             f"Expected n_samples >= n_components but got n_components = {n_components}, "
@@ -136,7 +151,7 @@ def plan(
     )
 
 
-def _known(rows: NDArray[Any], weights: Array | None, incomplete: bool) -> int:
+def _says(rows: NDArray[Any], weights: Array | None, incomplete: bool) -> int:
     """How many rows count for something and say something."""
     if not incomplete:
         return len(rows) if weights is None else int(np.count_nonzero(weights))
@@ -232,6 +247,11 @@ class Given:
     covariance: Covariance | None
 
     @property
+    def none(self) -> bool:
+        """All is left to be found."""
+        return self.weights is None and self.means is None and self.covariance is None
+
+    @property
     def complete(self) -> bool:
         """Nothing is left to be found."""
         return self.weights is not None and self.means is not None and self.covariance is not None
@@ -322,7 +342,67 @@ def starts(
     setup: Plan, how: Any, fixed: Given, n_init: int, rng: np.random.RandomState
 ) -> list[Mixture]:
     """Several mixtures to begin with."""
+    if setup.known is not None and isinstance(how, str) and fixed.none:
+        return _labelled_starts(setup, setup.known.labels, how, n_init, rng)
     return [start(setup, how, fixed, rng) for _ in range(n_init)]
+
+
+def held(
+    setup: Plan,
+    labels: NDArray[np.int64] | None,
+    groups: tuple[NDArray[np.int64], NDArray[np.int64]] | None,
+) -> Plan:
+    """The same fit with what is known of memberships, if anything is."""
+    if labels is None and groups is None:
+        return setup
+    if setup.truncation is not None:
+        raise ValueError("labels and groups go with truncation=None only: set it, or leave them")
+    if not isinstance(setup.dead(), Keep):
+        raise ValueError(
+            "labels and groups go with dead_components='keep' only: labels are numbers of "
+            "components, which must stay what they are"
+        )
+    rows, incomplete = setup.rows, setup.incomplete
+    own = np.full(len(rows), -1) if labels is None else labels
+    allowed, weights = np.eye(setup.n_components, dtype=np.bool_), setup.weights
+    if groups is None:
+        data = Memory(rows, weights, own, incomplete=incomplete)
+        return replace(setup, known=Known(own, Held(data, [], allowed)))
+    number, label = groups
+    inside = np.flatnonzero(number >= 0)
+    own = own.copy()
+    own[inside] = label[number[inside]]
+    together = grouped(
+        rows[inside],
+        np.ones(len(inside)) if weights is None else weights[inside],
+        number[inside],
+        label,
+        incomplete=incomplete,
+        at_once=BLOCK_ROWS,
+    )
+    alone, data = np.flatnonzero(number < 0), None
+    if len(alone):
+        w = None if weights is None else weights[alone]
+        data = Memory(rows[alone], w, own[alone], incomplete=incomplete)
+    return replace(setup, known=Known(own, Held(data, together, allowed)))
+
+
+def _labelled_starts(
+    setup: Plan, labels: NDArray[np.int64], how: str, n_init: int, rng: np.random.RandomState
+) -> list[Mixture]:
+    """The first from labels, if every component has some; others are numbered as labels are."""
+    index = labels >= 0 if setup.weights is None else (labels >= 0) & (setup.weights > 0)
+    chosen = np.flatnonzero(index)
+    w = None if setup.weights is None else setup.weights[chosen]
+    data = Memory(setup.rows[chosen], w, labels[chosen], incomplete=setup.incomplete)
+    found: list[Mixture] = []
+    if len(np.unique(labels[chosen])) == setup.n_components:
+        block = _sample(setup, initial.SAMPLE, rng)
+        found.append(initial.from_labels(data, block, setup.model, setup.maximize))
+    while len(found) < n_init:
+        begin = _found(setup, how, rng)
+        found.append(initial.numbered(begin, data) if len(chosen) else begin)
+    return found
 
 
 def course(
@@ -338,7 +418,7 @@ def course(
         begin()
         return em(
             mixture,
-            Sorting(setup.data),
+            setup.expect(),
             setup.maximize,
             dead=dead,
             accelerate=setup.accelerate if last else Plain(),
@@ -379,7 +459,7 @@ def ascended(
     every so many rows and weigh as much as all; what a run on one of them learns of the curvature
     is handed on. Before each part `tell` hears of how many rows it has one, and how many it has.
     """
-    if not setup.halves or max_iter == 0:
+    if not setup.halves or setup.known is not None or max_iter == 0:
         return setup, begins
     accelerate = setup.accelerate
     if isinstance(accelerate, Lbfgs):

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from mixtura.learn import completion
 from mixtura.learn.compact import Compact, State, is_compact, whole_start
 from mixtura.learn.data import Block, Data
-from mixtura.learn.expectation import assigned, e_step
+from mixtura.learn.expectation import assigned, e_step, log_density
 from mixtura.learn.maximization import Maximization
 from mixtura.learn.spread import ROUNDING as ROUNDING
 from mixtura.learn.spread import definite, variances
@@ -117,6 +117,42 @@ def alike(whole: Mixture, family: type[Covariance], n_components: int) -> Mixtur
 def from_memberships(data: Data, model: Mixture, maximize: Maximization) -> Mixture:
     """The M-step of the memberships that data carry, for components like the model's."""
     return maximize(data.fold(assigned, model), model)
+
+
+def from_labels(data: Data, block: Block, model: Mixture, maximize: Maximization) -> Mixture:
+    """Components from the labels that data carry, of which each has some; they may be few.
+
+    D + 1 rows more behind each covariance are what the rows of a block spread about those means.
+    """
+    found = data.fold(assigned, model)
+    k, d = found.sums.shape
+    about = from_centres(block, found.means, model, maximize)
+    none = np.zeros(k)
+    spread = Statistics.expected(replace(about, weights=np.ones(k)), d + 1.0)
+    return maximize(found + replace(spread, n_weights=none, n_means=none, n_rows=0.0), model)
+
+
+def numbered(mixture: Mixture, data: Data) -> Mixture:
+    """The components in that order in which the labels of data fit them best."""
+    from scipy.optimize import linear_sum_assignment
+
+    k = mixture.n_components
+    worth = np.zeros((k, k))
+    for j in range(k):
+        index = np.array([j])
+        one = Mixture(np.ones(1), mixture.means[index], mixture.covariance.rearranged(index))
+        worth[:, j] = data.fold(_worth, one, k)
+    label, component = linear_sum_assignment(np.clip(worth, -1e300, 1e300), maximize=True)
+    order = np.empty(k, dtype=np.intp)
+    order[label] = component
+    return mixture.rearranged(order)
+
+
+def _worth(block: Block, mixture: Mixture, k: int) -> Array:
+    """The log-likelihood of the rows of each label, (K,)."""
+    assert block.memberships is not None
+    each = block.weights * log_density(block, mixture)
+    return np.asarray(np.bincount(block.memberships, weights=each, minlength=k), dtype=np.float64)
 
 
 def from_sample(
