@@ -12,6 +12,7 @@ _WHERE = {
     "FarCondition": "mixtura.model.conditioning",
     "Full": "mixtura.model.covariance",
     "GaussianMixture": "mixtura.estimators.mixture",
+    "GaussianMixtureClassifier": "mixtura.estimators.classifier",
     "GaussianMixtureOutlierDetector": "mixtura.estimators.outlier",
     "GaussianMixtureRegressor": "mixtura.estimators.regressor",
     "Mixture": "mixtura.model.mixture",

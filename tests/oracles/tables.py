@@ -19,6 +19,7 @@ FILES = {
     "enzyme": ("enzyme.csv", (0,)),
     "stamps": ("stamps_hidalgo.csv", (0,)),
     "galaxies": ("galaxies.csv", (0,)),
+    "banknote": ("banknote_swiss.csv", (1, 2, 3, 4, 5, 6)),
 }
 
 

@@ -56,16 +56,20 @@ def chosen(
     GaussianMixture
         Fitted. Where it used all its iterations, a ConvergenceWarning has been given.
     """
-    candidates = [(k, family) for family in families for k in numbers]
+    candidates = [
+        (k, family)
+        for family in families
+        for k in numbers
+        # A single component that is tied is a full one.
+        if (k, family) != (1, "tied") or "full" not in families
+    ]
     if len(candidates) == 1:
         k, family = candidates[0]
         return GaussianMixture(k, covariance_type=family, **options).fit(
             rows, sample_weight=weights
         )
     total = float(len(rows)) if weights is None else float(weights.sum())
-    sizes = {each: n_parameters(*each, rows.shape[1]) for each in candidates}
-    allowed = {each for each in candidates if sizes[each] <= total}
-    allowed = allowed or {min(candidates, key=lambda each: sizes[each])}
+    allowed = affordable(candidates, rows.shape[1], total)
     found: tuple[float, GaussianMixture, str] | None = None
     for family in families:
         best, worse = np.inf, 0
@@ -81,6 +85,15 @@ def chosen(
     if found[2]:
         warnings.warn(found[2], ConvergenceWarning, stacklevel=4)
     return found[1]
+
+
+def affordable(
+    candidates: Sequence[tuple[int, str]], n_features: int, n_rows: float
+) -> set[tuple[int, str]]:
+    """Those of no more parameters than rows; the smallest where there is none."""
+    sizes = {each: n_parameters(*each, n_features) for each in candidates}
+    found = {each for each in candidates if sizes[each] <= n_rows}
+    return found or {min(candidates, key=lambda each: sizes[each])}
 
 
 def n_parameters(k: int, family: str, d: int) -> int:

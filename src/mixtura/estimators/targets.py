@@ -5,7 +5,8 @@ from typing import Any
 import narwhals as nw
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils import check_consistent_length
+from sklearn.utils import check_consistent_length, column_or_1d
+from sklearn.utils.multiclass import check_classification_targets
 
 Array = NDArray[np.float64]
 
@@ -44,6 +45,46 @@ def read_numbers(estimator: Any, y: Any, rows: NDArray[Any]) -> NDArray[Any]:
         which = f"column {int(np.argmax(nothing))} of y" if array.ndim == 2 else "y"
         raise ValueError(f"Input y contains NaN in every row of {which}: nothing can be learnt.")
     return array
+
+
+def read_classes(
+    estimator: Any, y: Any, rows: NDArray[Any], unlabelled: Any
+) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    """The classes, and the number of the class of each row, -1 where it has none.
+
+    A row has none where the target is None or NaN, or where it is ``unlabelled``, unless there is
+    but one class besides.
+
+    Raises
+    ------
+    ValueError
+        If there are no targets, not as many as rows, or they are no classes.
+    """
+    array = column_or_1d(_plain(estimator, y), warn=True)
+    check_consistent_length(rows, array)
+    none = unknown(array)
+    if none.all():
+        raise ValueError("Input y contains NaN in every row: some rows must have a class.")
+    named = array[~none]
+    if array.dtype.kind == "O":  # numbers and text beside missing values
+        named = np.array(named.tolist())
+    if named.dtype.kind == "f" and np.isinf(named).any():
+        raise ValueError("Input y contains infinity, which is no class: drop these rows.")
+    check_classification_targets(named)
+    classes = np.unique(named)
+    if unlabelled is not None:
+        others = classes[classes != unlabelled]
+        if 2 <= len(others) < len(classes):
+            none[~none] = named == unlabelled
+            classes, named = others, named[named != unlabelled]
+    if array.dtype.kind == "f" and none.any() and (classes == np.round(classes)).all():
+        classes = classes.astype(np.int64)  # they are floats for the sake of NaN alone
+        named = named.astype(np.int64)
+    codes = np.full(len(array), -1)
+    codes[~none] = np.searchsorted(classes, named)
+    if array.dtype.kind == "O" and classes.dtype.kind in "US":
+        classes = classes.astype(object)
+    return classes, codes
 
 
 def _plain(estimator: Any, y: Any) -> NDArray[Any]:
