@@ -37,9 +37,9 @@ def chosen(
 ) -> GaussianMixture:
     """The fit of smallest BIC [@Schwarz1978], among numbers of components and families.
 
-    Of candidates with more parameters than rows the smallest alone is fitted, and that only where
-    there is no other: BIC means nothing there. A family is left once two numbers of components in
-    a row, one after the other, are worse than its best.
+    Of candidates for which rows are too few the one that needs the fewest alone is fitted, and that
+    only where there is no other: BIC means nothing there. A family is left once two numbers of
+    components in a row, one after the other, are worse than its best.
 
     Parameters
     ----------
@@ -90,16 +90,27 @@ def chosen(
 def affordable(
     candidates: Sequence[tuple[int, str]], n_features: int, n_rows: float
 ) -> set[tuple[int, str]]:
-    """Those of no more parameters than rows; the smallest where there is none."""
-    sizes = {each: n_parameters(*each, n_features) for each in candidates}
-    found = {each for each in candidates if sizes[each] <= n_rows}
-    return found or {min(candidates, key=lambda each: sizes[each])}
+    """Those for which there are rows enough; the one that needs the fewest where there is none.
+
+    Of those that need equally many one whose fit does not depend on the units of columns comes
+    first.
+    """
+    needed = {each: rows_needed(*each, n_features) for each in candidates}
+    found = {each for each in candidates if needed[each] <= n_rows}
+    return found or {min(candidates, key=lambda each: (needed[each], each[1] == "spherical"))}
 
 
-def n_parameters(k: int, family: str, d: int) -> int:
-    """Free parameters of a mixture of that size."""
+def rows_needed(k: int, family: str, d: int) -> int:
+    """Five rows for each parameter that one column has, given the other columns.
+
+    These are a mean for each component, and what each covariance matrix holds of the column: with
+    fewer rows matrices are close to singular, which looks like a large likelihood. For several
+    components there is a row for each parameter, too: else the start says more than the rows do.
+    """
+    of_a_column = {"full": k * (d + 1), "tied": k + d}.get(family, 2 * k)
     kind = FAMILIES[family]
-    return kind.from_values(np.zeros(kind.shape(k, d)), d).n_free(k) + k * d + k - 1
+    free = kind.from_values(np.zeros(kind.shape(k, d)), d).n_free(k) + k * d + k - 1
+    return max(5 * of_a_column, free if k > 1 else 0)
 
 
 def _fitted(
