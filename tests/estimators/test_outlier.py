@@ -15,11 +15,12 @@ from mixtura.learn.calibration import Reference
 FEW_HELD_OUT = "ignore:.* rows are held out, too few for any row:UserWarning"
 CHECKED = [
     {},
-    {"method": "conformal"},
+    {"method": "model"},
     {"contamination": 0.1},
-    {"covariance_type": "tied"},
+    {"method": "model", "contamination": 0.1},
+    {"method": "model", "covariance_type": "tied"},
     {"covariance_type": "diag", "n_components": 2},
-    {"covariance_type": "spherical", "method": "conformal", "contamination": 0.2},
+    {"covariance_type": "spherical", "contamination": 0.2},
 ]
 # No start that draws rows, and no choice of rows to hold out, can meet the check of row weights.
 DRAWS_ROWS = {
@@ -34,7 +35,7 @@ def described(options):
 
 def every_check():
     for options in CHECKED:
-        draws = "n_components" in options or "conformal" in options.values()
+        draws = "n_components" in options or "method" not in options
         for _, check in estimator_checks_generator(GaussianMixtureOutlierDetector(**options)):
             name = getattr(check, "func", check).__name__
             if not (draws and name in DRAWS_ROWS):
@@ -64,7 +65,7 @@ class TestCalibrationByTheModel:
     @pytest.fixture
     def model(self):
         x = np.random.default_rng(0).normal(size=(500, 4))
-        return GaussianMixtureOutlierDetector(1, level=0.05, random_state=0).fit(x)
+        return GaussianMixtureOutlierDetector(1, method="model", random_state=0).fit(x)
 
     def test_the_threshold(self, model):
         spread = np.linalg.slogdet(2 * np.pi * model.mixture_.covariances[0])[1]
@@ -200,7 +201,7 @@ def by_sign(X, n_components, random_state):
 def test_a_weight_of_two_is_a_row_twice():
     x = blobs()
     w = np.random.default_rng(1).integers(0, 3, size=len(x))
-    options = {"init_params": by_sign, "random_state": 0}
+    options = {"method": "model", "init_params": by_sign, "random_state": 0}
     weighted = GaussianMixtureOutlierDetector(2, **options).fit(x, sample_weight=w)
     repeated = GaussianMixtureOutlierDetector(2, **options).fit(np.repeat(x, w, 0))
     assert_allclose(weighted.decision_function(x), repeated.decision_function(x), rtol=1e-6)

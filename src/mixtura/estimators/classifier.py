@@ -33,6 +33,9 @@ Codes = NDArray[np.int64]
 
 MODELS = ("MclustDA", "EDDA")
 
+LITTLE = 1e-3
+"""The share of a class in a row below which the row has no part in choosing for the class."""
+
 
 @dataclass(frozen=True)
 class _Rows:
@@ -90,8 +93,9 @@ class GaussianMixtureClassifier(ClassifierMixin, BaseEstimator):
     "tied" linear, "diag" Gaussian naive Bayes.
 
     Rows without a class take part in the fit: their class is what EM does not know
-    [@Dempster1977]. With "MclustDA" the rows with a class choose sizes and families, with "EDDA"
-    all rows do.
+    [@Dempster1977]. Sizes and families are then those of the smallest BIC of all rows, among a few
+    ways to find them. Such rows help where classes are like the mixtures that they are fitted by,
+    and can do harm where they are not.
 
     Covariances are kept from collapsing by a penalty that follows the scale of the rows within
     classes [@ChenTan2009].
@@ -226,6 +230,11 @@ class GaussianMixtureClassifier(ClassifierMixin, BaseEstimator):
         ConvergenceWarning
             If a fit that is kept used all of ``max_iter``.
         """
+        if self.model == "EDDA" and self.n_components not in (1, "auto"):
+            raise ValueError(
+                f"model='EDDA' has one Gaussian for each class, but n_components is "
+                f"{self.n_components}: leave it out, or use model='MclustDA'"
+            )
         x, incomplete = read_rows(self, X, reset=True, min_rows=2)
         weights = read_weights(sample_weight, len(x))
         if incomplete:
@@ -258,11 +267,6 @@ class GaussianMixtureClassifier(ClassifierMixin, BaseEstimator):
 
     def _one_each(self, rows: _Rows, rng: np.random.RandomState) -> _Fitted:
         """One Gaussian for each class, all of one family."""
-        if not isinstance(self.n_components, str) and self.n_components != 1:
-            raise ValueError(
-                f"model='EDDA' has one Gaussian for each class, but n_components is "
-                f"{self.n_components}: leave it out, or use model='MclustDA'"
-            )
         c, d = rows.n_classes, rows.x.shape[1]
         families = self._families
         allowed = affordable([(c, family) for family in families], d, rows.total)
@@ -287,21 +291,41 @@ class GaussianMixtureClassifier(ClassifierMixin, BaseEstimator):
 
     def _own(self, rows: _Rows, given: Array | None, rng: np.random.RandomState) -> _Fitted:
         """A mixture of its own size and family for each class."""
-        counts = rows.counts
-        prior = counts / counts.sum()
-        partly = bool((rows.codes < 0).any())
-        options = self._options
         spread = None if self.reg_covar is not None else _within(rows)
+        known = (rows.codes == np.arange(rows.n_classes)[:, None]).astype(np.float64)
+        models = self._chosen(rows, known, spread, rng)
+        prior = rows.counts / rows.counts.sum()
+        mixtures = tuple(model.mixture_ for model in models)
+        if (rows.codes >= 0).all():
+            converged = all(model.converged_ for model in models)
+            n_iter = max(model.n_iter_ for model in models)
+            return _Fitted(mixtures, prior, _size(mixtures), converged, n_iter)
+        # Rows with a class may be too few to tell sizes and families. One Gaussian for each class
+        # says of which class others are; with what it says, all rows choose.
+        found = [self._ended(rows, mixtures, prior, given, spread)]
+        one = self._one_each(rows, rng)
+        if 1 in numbers(self.n_components, self.max_components):
+            found.append(self._ended(rows, one.mixtures, one.prior, given, spread))
+            one = found[-1]
+        shares = normalise(_joint(rows.x, rows.incomplete, one.mixtures, one.prior))[1]
+        shares = np.where(rows.codes < 0, shares, known)
+        mixtures = tuple(m.mixture_ for m in self._chosen(rows, shares, spread, rng))
+        found.append(self._ended(rows, mixtures, one.prior, given, spread))
+        return min(found, key=lambda fit: fit.bic(rows))
+
+    def _chosen(
+        self, rows: _Rows, shares: Array, spread: Array | None, rng: np.random.RandomState
+    ) -> list[GaussianMixture]:
+        """Fits of the classes, each row being a share of each, (C, n); BIC says of what size."""
         models: list[GaussianMixture] = []
-        for c in range(rows.n_classes):
-            mine = np.flatnonzero(rows.codes == c)
-            w = None if rows.weights is None else rows.weights[mine]
-            if len(mine) == 1:  # a row twice, each half of it
-                w = np.repeat(0.5 if w is None else 0.5 * w, 2)
-                mine = np.repeat(mine, 2)
-            extra: dict[str, Any] = {"random_state": int(rng.randint(2**31))}
+        for share in shares:
+            mine = np.flatnonzero(share > LITTLE)
+            w = share[mine] if rows.weights is None else share[mine] * rows.weights[mine]
+            options: dict[str, Any] = self._options | {"random_state": int(rng.randint(2**31))}
             if spread is not None:
-                extra["prior"] = Penalty(spread, float(counts[c]) ** -0.5)
+                options["prior"] = Penalty(spread, float(w.sum()) ** -0.5)
+            if len(mine) == 1:  # a row twice, each half of it
+                mine, w = np.repeat(mine, 2), np.repeat(0.5 * w, 2)
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", ConvergenceWarning)  # told of by `fit`
                 model = chosen(
@@ -309,24 +333,31 @@ class GaussianMixtureClassifier(ClassifierMixin, BaseEstimator):
                     w,
                     numbers=numbers(self.n_components, self.max_components),
                     families=self._families,
-                    options=options | extra,
+                    options=options,
                 )
             models.append(model)
-        mixtures = tuple(model.mixture_ for model in models)
-        size = sum(mixture.n_parameters for mixture in mixtures) + rows.n_classes - 1
-        if not partly:
-            converged = all(model.converged_ for model in models)
-            return _Fitted(mixtures, prior, size, converged, max(m.n_iter_ for m in models))
+        return models
+
+    def _ended(
+        self,
+        rows: _Rows,
+        start: tuple[Mixture, ...],
+        prior: Array,
+        given: Array | None,
+        spread: Array | None,
+    ) -> _Fitted:
+        """What a mixture for each class becomes with all rows."""
         fit = em_classes(
             rows.data,
-            mixtures,
+            start,
             prior if given is None else given,
-            [self._plan(rows, mixture, spread).maximize for mixture in mixtures],
+            [self._plan(rows, mixture, spread).maximize for mixture in start],
             fixed=given is not None,
             tol=self.tol,
             max_iter=self.max_iter,
         )
-        return _Fitted(fit.mixtures, fit.prior, size, fit.converged, len(fit.objectives))
+        n_iter = len(fit.objectives)
+        return _Fitted(fit.mixtures, fit.prior, _size(fit.mixtures), fit.converged, n_iter)
 
     def _plan(self, rows: _Rows, mixture: Mixture, spread: Array | None) -> wiring.Plan:
         """How a mixture is fitted to all rows."""
@@ -399,19 +430,29 @@ class GaussianMixtureClassifier(ClassifierMixin, BaseEstimator):
         """The log density of each class and row, (C, n)."""
         check_is_fitted(self)
         rows, incomplete = read_rows(self, X, reset=False)
-        data = Memory(rows, incomplete=incomplete)
-        with np.errstate(divide="ignore"):
-            log_prior = np.log(self.class_prior_)
-        found = np.empty((len(self.classes_), len(rows)))
-        for c, mixture in enumerate(self.mixtures_):
-            found[c] = data.map(expectation.log_density, mixture) + log_prior[c]
-        return found
+        return _joint(rows, incomplete, self.mixtures_, self.class_prior_)
 
     def __sklearn_tags__(self) -> Any:
         """Numbers may be missing."""
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
         return tags
+
+
+def _joint(x: NDArray[Any], incomplete: bool, mixtures: Sequence[Mixture], prior: Array) -> Array:
+    """The log density of each class and row, (C, n)."""
+    data = Memory(x, incomplete=incomplete)
+    with np.errstate(divide="ignore"):
+        log_prior = np.log(prior)
+    found = np.empty((len(mixtures), len(x)))
+    for c, mixture in enumerate(mixtures):
+        found[c] = data.map(expectation.log_density, mixture) + log_prior[c]
+    return found
+
+
+def _size(mixtures: Sequence[Mixture]) -> int:
+    """Parameters of classes with nothing in common, and of their shares."""
+    return sum(mixture.n_parameters for mixture in mixtures) + len(mixtures) - 1
 
 
 def _within(rows: _Rows) -> Array:

@@ -29,15 +29,16 @@ DRAWS = 100_000
 class GaussianMixtureOutlierDetector(OutlierMixin, BaseEstimator):
     """Outliers as rows of low density under a Gaussian mixture.
 
-    The score of a row is its log density. What score is too low is a matter of calibration: by the
-    model, of whose own rows a share of ``level`` scores lower; by conformal prediction, with rows
-    that were held out of the fit [@Vovk2005]; or, as scikit-learn's detectors have it, so that a
+    The score of a row is its log density. What score is too low is a matter of calibration: by
+    conformal prediction, with rows that were held out of the fit [@Vovk2005]; by the model, of
+    whose own rows a share of ``level`` scores lower; or, as in scikit-learn's detectors, so that a
     share of ``contamination`` of the training rows are outliers.
 
     The conformal threshold raises false alarms at a rate of at most ``level``, whatever the
     distribution of the rows, if training rows and new ones are exchangeable: on average over
-    training tables, not for each of them. The model's threshold is as good as the model: fitted
-    rows lie closer to it than new ones do.
+    training tables, not for each of them. The model's threshold is as good as the model: new rows
+    lie farther from it than those that it was fitted to, and much farther where it has nearly as
+    many parameters as there were rows.
 
     Missing numbers are NaN. A row with gaps is held against rows of the mixture with the same gaps,
     and scored as a whole row that is as rare; each pattern of gaps costs about a millisecond.
@@ -50,7 +51,7 @@ class GaussianMixtureOutlierDetector(OutlierMixin, BaseEstimator):
         As in `GaussianMixture`.
     max_components : int, default 10
         With "auto": the largest number tried.
-    method : {"model", "conformal"}, default "model"
+    method : {"conformal", "model"}, default "conformal"
         What p-values, and with ``contamination="auto"`` the threshold, are calibrated by.
     level : float in (0, 0.5], default 0.05
         The rate of false alarms.
@@ -86,7 +87,7 @@ class GaussianMixtureOutlierDetector(OutlierMixin, BaseEstimator):
     >>> from mixtura import GaussianMixtureOutlierDetector
     >>> rng = np.random.default_rng(0)
     >>> X = np.concatenate([rng.normal(size=(300, 2)), rng.normal(9.0, 0.5, size=(300, 2))])
-    >>> detector = GaussianMixtureOutlierDetector(method="conformal", random_state=0).fit(X)
+    >>> detector = GaussianMixtureOutlierDetector(random_state=0).fit(X)
     >>> detector.predict([[0.0, 1.0], [4.5, 4.5], [9.0, 9.5], [np.nan, 4.5]])
     array([ 1, -1,  1, -1])
     >>> bool(detector.p_values([[4.5, 4.5]])[0] < 0.01)
@@ -97,7 +98,7 @@ class GaussianMixtureOutlierDetector(OutlierMixin, BaseEstimator):
         "n_components": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
         "covariance_type": [StrOptions({*FAMILIES})],
         "max_components": [Interval(Integral, 1, None, closed="left")],
-        "method": [StrOptions({"model", "conformal"})],
+        "method": [StrOptions({"conformal", "model"})],
         "level": [Interval(Real, 0.0, 0.5, closed="right")],
         "contamination": [StrOptions({"auto"}), Interval(Real, 0.0, 0.5, closed="right")],
         "calibration_share": [Interval(Real, 0.0, 1.0, closed="neither")],
@@ -117,7 +118,7 @@ class GaussianMixtureOutlierDetector(OutlierMixin, BaseEstimator):
         *,
         covariance_type: str = "full",
         max_components: int = MOST,
-        method: str = "model",
+        method: str = "conformal",
         level: float = 0.05,
         contamination: float | str = "auto",
         calibration_share: float = 0.3,
