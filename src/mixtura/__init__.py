@@ -13,6 +13,7 @@ _WHERE = {
     "Full": "mixtura.model.covariance",
     "GaussianMixture": "mixtura.estimators.mixture",
     "GaussianMixtureClassifier": "mixtura.estimators.classifier",
+    "GaussianMixtureImputer": "mixtura.estimators.imputer",
     "GaussianMixtureOutlierDetector": "mixtura.estimators.outlier",
     "GaussianMixtureRegressor": "mixtura.estimators.regressor",
     "Mixture": "mixtura.model.mixture",
@@ -23,6 +24,7 @@ _WHERE = {
     "Truncation": "mixtura.learn.truncation",
     "load": "mixtura.model.mixture",
     "rfm": "mixtura.applications.segmentation.rfm",
+    "rubin": "mixtura.learn.rubin",
     "segment": "mixtura.applications.segmentation.segment",
 }
 
