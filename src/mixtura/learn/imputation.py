@@ -18,13 +18,16 @@ from mixtura.model import line
 from mixtura.model.mixture import Mixture
 from mixtura.numeric.blocks import spans
 from mixtura.numeric.gaps import Gaps, layout
-from mixtura.numeric.kernels import cells as kernels
+from mixtura.numeric.kernels import of_cells
 
 Array = NDArray[np.float64]
 Index = NDArray[np.intp]
 
 TOGETHER = 1 << 20
 """Numbers of all components that are held for the rows that are taken at a time."""
+
+LEAST = 1e-20
+"""A smaller share of a component in a row counts for nothing."""
 
 TRIES = 100
 """Draws of a row, at the most, until one is within bounds."""
@@ -171,14 +174,16 @@ def parts(rows: NDArray[np.generic], mixture: Mixture) -> Iterator[Part]:
         index = order[start : start + size]
         some = np.ascontiguousarray(rows[index], dtype=np.float64)
         shares = responsibilities(Block(some, np.ones(len(some)), None, Gaps()), mixture)
-        shares[shares < kernels.LEAST] = 0.0
+        shares[shares < LEAST] = 0.0
         yield Part(index, some, shares)
 
 
 def cells(rows: NDArray[np.generic], mixture: Mixture) -> Iterator[Cells]:
     """The missing numbers of a table, some at a time."""
     for part in parts(rows, mixture):
-        at, columns, means, widths = kernels.conditionals(part.rows, part.shares, mixture.matrices)
+        at, columns, means, widths = of_cells().conditionals(
+            part.rows, part.shares, mixture.matrices
+        )
         yield Cells(part.index[at], columns, part.shares[at], means, widths)
 
 
@@ -200,7 +205,7 @@ def drawn(
             # No draw is of a component without a share, whatever rounding makes of the sum.
             components = (uniform[:, None] >= upto[left]).sum(axis=1)
             some, z = part.rows[left], rng.standard_normal((len(left), rows.shape[1]))
-            made = kernels.drawn(some, components, z, mixture.matrices)
+            made = of_cells().drawn(some, components, z, mixture.matrices)
             if found is part.rows:
                 found = made
             else:
@@ -219,7 +224,7 @@ def _one_by_one(
     rows: Array, shares: Array, mixture: Mixture, rng: np.random.Generator, low: Array, high: Array
 ) -> Array:
     """Rows with each missing number drawn by itself, within bounds."""
-    at, columns, means, widths = kernels.conditionals(rows, shares, mixture.matrices)
+    at, columns, means, widths = of_cells().conditionals(rows, shares, mixture.matrices)
     each, filled = Cells(at, columns, shares[at], means, widths), rows.copy()
     filled[at, columns] = each.quantile(rng.random(len(at)), low[columns], high[columns])
     return filled
@@ -233,5 +238,5 @@ def peaks(rows: Array, mixture: Mixture) -> Array:
     """
     filled = np.array(rows, dtype=np.float64)
     for part in parts(rows, mixture):
-        filled[part.index] = kernels.peaks(part.rows, part.shares, mixture.matrices)
+        filled[part.index] = of_cells().peaks(part.rows, part.shares, mixture.matrices)
     return filled

@@ -99,6 +99,24 @@ class Incomplete(Protocol):
         ...
 
 
+class Cells(Protocol):
+    """Missing numbers of rows (B, D), given the rest of each; shares r of the components (B, K)."""
+
+    def conditionals(
+        self, x: Array, r: Array, model: Matrices
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], Array, Array]:
+        """Row and column of each (C,), and its mean and deviation by component (C, K)."""
+        ...
+
+    def drawn(self, x: Array, components: NDArray[np.int64], z: Array, model: Matrices) -> Array:
+        """Rows filled in from their components, by normal numbers z (B, D)."""
+        ...
+
+    def peaks(self, x: Array, r: Array, model: Matrices) -> Array:
+        """Rows filled in with a mode of what they miss."""
+        ...
+
+
 @cache
 def dialect(name: str = "compiled") -> Dialect:
     """A dialect by name, imported at its first use: compilers are slow to load."""
@@ -113,14 +131,23 @@ def incomplete(name: str = "compiled") -> Incomplete:
     return module
 
 
+@cache
+def of_cells() -> Cells:
+    """What fills in rows with gaps, imported at its first use."""
+    module: Any = import_module("mixtura.numeric.kernels.cells")
+    return module
+
+
 __all__ = [
     "CENTRED_LIMIT",
     "DIALECTS",
     "INCOMPLETE",
+    "Cells",
     "Dialect",
     "Incomplete",
     "Matrices",
     "Operands",
+    "of_cells",
     "dialect",
     "incomplete",
 ]

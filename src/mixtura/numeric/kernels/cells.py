@@ -24,7 +24,7 @@ Array = NDArray[np.float64]
 Index = NDArray[np.int64]
 
 LEAST = 1e-20
-"""A smaller share of a component in a row counts for nothing."""
+"""A smaller share of a component at a place counts for nothing there."""
 
 CLIMB = 1_000
 """Steps of the way up to a mode, at the most."""
