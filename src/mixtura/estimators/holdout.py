@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 
-from mixtura.estimators import choosing
+from mixtura.estimators import choosing, wiring
 from mixtura.estimators.mixture import GaussianMixture
 from mixtura.learn import imputation
 from mixtura.model.mixture import Mixture
@@ -31,7 +31,7 @@ FAMILIES = ("full", "tied", "diag")
 ROUGH = 1e-2
 """Nats a row: candidates are brought no nearer to their end than this."""
 
-PASSES = 50
+PASSES = 15
 """Passes over the data for a candidate, at the most."""
 
 
@@ -98,7 +98,7 @@ def candidates(
     others foretells them, by a proper score [@GneitingRaftery2007].
     """
     shown = _hidden(rows, rng)
-    options = options | {"tol": max(options["tol"], ROUGH), "max_iter": PASSES}
+    whole: Mixture | None = None
     found: list[Candidate] = []
     for family in families:
         own: list[float] = []
@@ -106,7 +106,7 @@ def candidates(
             if k == 1 and family == "tied" and found:  # as "full"
                 own.append(found[0].loss)
                 continue
-            mixture = fitted(shown, weights, k, family, rng, **options).mixture_
+            mixture, whole = _rough(shown, weights, k, family, rng, whole, **options)
             own.append(_loss(rows, shown, weights, mixture))
             found.append(Candidate(k, family, own[-1], mixture))
             if len(own) > 2 and min(own[-2:]) >= min(own[:-2]):
@@ -122,6 +122,37 @@ def _hidden(rows: Array, rng: np.random.RandomState) -> Array:
     # No row is left with nothing: it would tell nothing of the others.
     out &= (seen & ~out).any(axis=1, keepdims=True)
     return np.where(out, np.nan, rows)
+
+
+def _rough(
+    rows: Array,
+    weights: Array | None,
+    k: int,
+    family: str,
+    rng: np.random.RandomState,
+    whole: Mixture | None,
+    *,
+    tol: float,
+    max_iter: int,
+    reg_covar: float | None,
+) -> tuple[Mixture, Mixture]:
+    """A fit that is near its end, and all rows as one Gaussian, for the next one."""
+    setup = wiring.plan(
+        rows,
+        weights,
+        incomplete=True,
+        n_components=k,
+        covariance_type=family,
+        reg_covar=reg_covar,
+        variance_floor=None,
+        prior=None,
+        dead_components="keep",
+        accelerate="auto",
+        whole=whole,
+    )
+    begin = wiring.start(setup, "merge", wiring.Given(None, None, None), rng)
+    go = wiring.course(setup, max(tol, ROUGH))
+    return go(begin, min(max_iter, PASSES), -np.inf, True).mixture, setup.whole
 
 
 def _loss(rows: Array, shown: Array, weights: Array | None, mixture: Mixture) -> float:

@@ -94,8 +94,9 @@ def plan(
     dead_components: str,
     accelerate: str,
     truncation: int | Truncation | None = None,
+    whole: Mixture | None = None,
 ) -> Plan:
-    """Resolve the options of an estimator for one table."""
+    """Resolve the options of an estimator for one table; ``whole`` saves finding it again."""
     n_rows = _says(rows, weights, incomplete)
     if n_rows < n_components:
         raise ValueError(
@@ -105,7 +106,7 @@ def plan(
     truncated = _truncation(truncation, n_components, dead_components)
     family = FAMILIES[covariance_type]
     data = Memory(rows, weights, incomplete=incomplete)
-    whole = initial.total(data)
+    whole = initial.total(data) if whole is None else whole
     covariance = whole.covariances[0]
     total = float(len(rows)) if weights is None else float(weights.sum())
     floor = None if variance_floor is None else _floor(variance_floor, rows.shape[1])
