@@ -332,7 +332,7 @@ def test_a_seed_makes_it_repeatable():
 def test_rows_with_missing_values_stay_without_a_segment():
     table, _ = planted()
     table.loc[[2, 5], "x"] = [np.nan, np.inf]
-    with pytest.raises(BadTable, match=r"'x' has 1 missing value, the first in row 3"):
+    with pytest.raises(BadTable, match=r"'x' has 1 infinite value, the first in row 6: replace"):
         segment(table, k=3)
     found = segment(table, k=3, family="diag", drop_missing=True)
     assert np.flatnonzero(~found.complete).tolist() == [2, 5]
@@ -344,6 +344,54 @@ def test_rows_with_missing_values_stay_without_a_segment():
     assert found.notes == ["1 row has missing values; left without a segment"]
     without = segment(table.drop(index=2), k=3, family="diag")
     np.testing.assert_array_equal(found.assignment.probabilities, without.assignment.probabilities)
+
+
+def test_rows_with_missing_values_count_by_what_they_have():
+    table, group = planted()
+    rng, names = np.random.default_rng(4), ["x", "y"]
+    gaps = table.copy()
+    for name in names:
+        gaps.loc[rng.random(len(table)) < 0.05, name] = np.nan
+    gaps.loc[104, names] = np.nan
+    numeric = [c for c in table.columns if table[c].dtype.kind == "f"]
+    assert [*numeric] == names
+    found = segment(gaps, k=3)
+    nothing = gaps[names].isna().all(axis=1).to_numpy()
+    assert nothing[104]
+    assert (~found.complete == nothing).all()
+    n = int((gaps[names].isna().any(axis=1) & ~nothing).sum())
+    assert f"{n:,} rows have missing values; they count by what is there" in found.notes
+    left = int(nothing.sum())
+    rows = "1 row has" if left == 1 else f"{left} rows have"
+    assert f"{rows} missing values; left without a segment" in found.notes
+    whole = gaps.notna().all(axis=1).to_numpy()
+    labels = found.segments(gaps).segment.to_numpy()
+    assert (np.isnan(labels) == nothing).all()
+    agree = pd.crosstab(labels[whole], group[whole]).max(axis=1).sum() / whole.sum()
+    assert agree > 0.97
+    profile = found.profile
+    for k in range(3):
+        mine = gaps[labels == k + 1]
+        np.testing.assert_allclose(profile.means[k, :2], mine[names].mean())
+
+
+def test_one_row_with_a_gap_counts():
+    table, _ = planted()
+    table.loc[2, "x"] = np.nan
+    found = segment(table, k=3, family="diag")
+    assert found.notes == ["1 row has missing values; it counts by what is there"]
+    assert found.complete.all()
+
+
+def test_a_column_that_few_rows_have_makes_no_stable_segments():
+    table, _ = planted(n=60)
+    table["y"] = np.r_[[1.0, 2.0], np.full(58, np.nan)]
+    rng = np.random.RandomState(0)
+    found = segment(table, columns=["x", "y"], k=2, family="diag")
+    rows = table[["x", "y"]].to_numpy()
+    taken = found.choice.taken
+    index = choice.stability(found.recipe.apply(rows), found.recipe.floors, taken, rng)
+    assert index < 1.0
 
 
 def test_names_that_rows_share_are_said():
@@ -376,7 +424,7 @@ def test_whole_numbers_that_might_be_codes_are_said():
         ({"family": "round"}, "no family 'round': choose auto, full, tied, diag, spherical"),
         (
             {"k": 201},
-            "the table has 200 complete rows, too few to segment: at least 201 are needed",
+            "the table has 200 usable rows, too few to segment: at least 201 are needed",
         ),
     ],
 )
@@ -390,7 +438,7 @@ def test_tables_that_cannot_be_segmented():
     for said, broken in {
         "the table has no rows": table.iloc[:0],
         "names of columns must be text, and 0 is not; rename it": pd.DataFrame(table.to_numpy()),
-        "the table has 9 complete rows, too few to segment: at least 10 are needed": table[:9],
+        "the table has 9 usable rows, too few to segment: at least 10 are needed": table[:9],
         "column 'x' holds -1e+300 in row 2, which is too large to be squared; divide the column by "
         "a power of ten": table.assign(x=[0.0, -1e300] * (N // 2)),
     }.items():

@@ -92,7 +92,7 @@ def with_values(position: int, *values: float) -> np.ndarray:
         ),
         (
             b"a,b\n1.5,2\n3,4\n7,9.5\n",
-            "the table has 3 complete rows, too few to segment: at least 10 are needed",
+            "the table has 3 usable rows, too few to segment: at least 10 are needed",
         ),
         (
             b"a,b\n1,2\n1,2,3\n",
@@ -150,7 +150,7 @@ def test_files_that_cannot_be_read(refused, monkeypatch):
 def test_fewer_rows_than_components(refused, command):
     where = () if command == "segment" else ("-o", "m.safetensors")
     said = refused(3, command, table(n=20), "--k", "21", "--family", "diag", *where)
-    few = "the table has 20 complete rows, too few to segment: at least 21 are needed"
+    few = "the table has 20 usable rows, too few to segment: at least 21 are needed"
     fewer = (
         "Expected n_samples >= n_components but got n_components = 21, n_samples = 20: ask for "
         "fewer components, or bring more rows."
@@ -170,19 +170,17 @@ def test_more_segments_than_the_rows_can_hold(refused):
 @pytest.mark.parametrize(
     ("column", "said"),
     [
-        (with_values(4, np.nan), "column 'c' has 1 missing value, the first in row 5"),
         (with_values(4, np.inf, -np.inf), "column 'c' has 2 infinite values, the first in row 5"),
         (
             with_values(4, np.inf, np.nan),
-            "column 'c' has 1 missing value, the first in row 6; column 'c' has 1 infinite value, "
-            "the first in row 5",
+            "column 'c' has 1 infinite value, the first in row 5",
         ),
     ],
 )
 @pytest.mark.parametrize("command", ["segment", "fit"])
-def test_missing_and_infinite_numbers(refused, command, column, said):
+def test_infinite_numbers(refused, command, column, said):
     where = () if command == "segment" else ("-o", "m.safetensors")
-    remedy = ": fill them in, leave the column out, or pass --drop-missing"
+    remedy = ": replace them, leave the column out, or pass --drop-missing"
     assert refused(3, command, table(c=column), *where) == said + remedy
 
 
@@ -333,12 +331,18 @@ def test_wrong_columns(refused, model, customers, command):
         visits=customers.visits.where(half), spend=customers.spend.where(~half)
     )
     table_.to_csv("t.csv", index=False)
-    assert refused(3, command, model, "t.csv", "-o", "o.csv") == (
-        "column 'spend' has 75 missing values, the first in row 1; column 'visits' has 75 missing "
-        "values, the first in row 76: fill them in, or pass --drop-missing"
-    )
     assert refused(3, command, model, "t.csv", "--drop-missing", "-o", "o.csv").startswith(
         "no row is complete, so "
+    )
+    customers.assign(visits=customers.visits.where(half, np.inf)).to_csv("t.csv", index=False)
+    assert refused(3, command, model, "t.csv", "-o", "o.csv") == (
+        "column 'visits' has 75 infinite values, the first in row 76: replace them, or pass "
+        "--drop-missing"
+    )
+    nothing = np.full((len(customers), 3), np.nan)
+    pd.DataFrame(nothing, columns=["spend", "visits", "balance"]).to_parquet("t.parquet")
+    assert refused(3, command, model, "t.parquet", "-o", "o.csv") == (
+        "no row has a number that the model could be applied to."
     )
 
 

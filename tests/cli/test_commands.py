@@ -632,3 +632,208 @@ def test_a_thread_that_cannot_handle_signals_can_run_commands(mixtura, results):
     thread.start()
     thread.join()
     assert codes == [0]
+
+
+# missing values
+
+
+@pytest.fixture(scope="module")
+def gaps(customers, tmp_path_factory):
+    """The customers with every tenth number missing, and all of the numbers of row 7."""
+    rng, table = np.random.default_rng(8), customers.reset_index(drop=True)
+    for name in NUMBERS:
+        table.loc[rng.random(len(table)) < 0.1, name] = np.nan
+    table.loc[7, NUMBERS] = np.nan
+    path = tmp_path_factory.mktemp("gaps") / "gaps.csv"
+    table.to_csv(path, index=False)
+    return path
+
+
+NUMBERS = ["spend", "visits", "balance"]
+
+
+def test_rows_with_gaps_are_segmented_predicted_and_scored(mixtura, gaps, tmp_path):
+    out = tmp_path / "out"
+    code, _, err = mixtura("segment", gaps, *QUICK, "-o", out)
+    assert code == 0
+    n = int(pd.read_csv(gaps)[NUMBERS].isna().any(axis=1).sum()) - 1
+    assert f"note: {n} rows have missing values; they count by what is there" in err
+    assert "note: 1 row has missing values; left without a segment" in err
+    segments = pd.read_csv(out / "segments.csv")
+    assert np.flatnonzero(segments.segment.isna()).tolist() == [7]
+    model = out / "model.safetensors"
+    assert mixtura("predict", model, gaps)[1] == (out / "segments.csv").read_text()
+    scored = pd.read_csv(io.StringIO(mixtura("score", model, gaps)[1]))
+    assert np.flatnonzero(scored.log_density.isna()).tolist() == [7]
+
+
+def test_the_picture_of_rows_with_gaps(mixtura, gaps, tmp_path, monkeypatch):
+    pytest.importorskip("matplotlib")
+    monkeypatch.undo()
+    assert mixtura("segment", gaps, *QUICK, "-o", tmp_path / "out")[0] == 0
+    assert (tmp_path / "out" / "segments.png").stat().st_size > 10_000
+
+
+def test_fit_and_score_rows_with_gaps_as_the_estimator_does(mixtura, gaps, tmp_path):
+    columns, k = ("--columns", ",".join(NUMBERS)), ("--k", "3", "--n-init", "1")
+    summary = json.loads(mixtura("fit", gaps, *columns, *k, "-o", tmp_path / "m", "--json")[1])
+    rows = pd.read_csv(gaps)[NUMBERS].drop(index=7).to_numpy()
+    how = {"tol": 1e-5, "max_iter": 500, "random_state": 0}
+    model = package.GaussianMixture(3, **how).fit(rows)
+    np.testing.assert_allclose(summary["means"], model.means_, rtol=1e-7)
+    assert summary["rows"] == len(rows)
+    scored = pd.read_csv(io.StringIO(mixtura("score", tmp_path / "m", gaps)[1]))
+    np.testing.assert_allclose(
+        scored.log_density.drop(index=7), model.score_samples(rows), rtol=1e-6, atol=1e-6
+    )
+
+
+# sample --given
+
+
+def test_rows_are_drawn_given_a_number(mixtura, results, customers):
+    model = results / "model.safetensors"
+    mixture, notes = load_with_notes(model)
+    recipe = Recipe.from_json(notes["recipe"])
+    out = mixtura("sample", model, "-n", "4000", "--given", "spend=80")[1]
+    rows = pd.read_csv(io.StringIO(out))
+    assert [*rows.columns] == [*recipe.names, "segment"]
+    assert (rows.spend == 80).all()
+    j = recipe.names.index("spend")
+    at = {j: float(recipe.features[j].apply(np.array([80.0]))[0])}
+    rest = mixture.condition(at)
+    others = [i for i in range(len(recipe.names)) if i != j]
+    coordinates = recipe.apply(rows[recipe.names].to_numpy())[:, others]
+    error = np.sqrt(np.diag(rest.total_covariance()) / len(rows))
+    assert (np.abs(coordinates.mean(axis=0) - rest.mean) < 5 * error).all()
+    share = np.bincount(rows.segment - 1, minlength=mixture.n_components) / len(rows)
+    np.testing.assert_allclose(share, rest.weights, atol=5 * 0.5 / np.sqrt(len(rows)))
+
+
+def test_what_is_given_far_out_is_said(mixtura, results):
+    code, out, err = mixtura(
+        "sample", results / "model.safetensors", "-n", "2", "--given", "spend=100000"
+    )
+    assert code == 0
+    assert out.count("\n") == 3
+    assert "note: What is given is" in err
+    assert "the answer extrapolates" in err
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (["spend"], "--given 'spend': give a column and a number, such as income=50000."),
+        (["spent=3"], "--given 'spent=3': the model has no column 'spent'; did you mean 'spend'?"),
+        (["spend=much"], "--given 'spend=much': 'much' is not a number."),
+        (["spend=inf"], "--given 'spend=inf': 'inf' is not a number."),
+        (["spend=1", "spend=2"], "--given 'spend=2': column 'spend' is given twice."),
+        (
+            ["spend=1", "visits=2", "balance=3"],
+            "--given names every column of the model: nothing is left to draw.",
+        ),
+    ],
+)
+def test_what_cannot_be_given(mixtura, results, given, said):
+    arguments = [word for text in given for word in ("--given", text)]
+    code, out, err = mixtura("sample", results / "model.safetensors", *arguments)
+    assert (code, out) == (2, "")
+    assert err.startswith(f"mixtura: {said}")
+
+
+# impute
+
+
+def test_impute_is_the_imputer(mixtura, gaps, tmp_path):
+    out = tmp_path / "filled.csv"
+    code, _, err = mixtura("impute", gaps, "--columns", ",".join(NUMBERS), "--k", "3", "-o", out)
+    assert code == 0
+    table, filled = pd.read_csv(gaps), pd.read_csv(out)
+    expected = package.GaussianMixtureImputer(3, random_state=0)
+    expected.set_params(covariance_type="auto")
+    np.testing.assert_allclose(
+        filled[NUMBERS], expected.fit_transform(table[NUMBERS]), rtol=1e-9, atol=1e-9
+    )
+    pd.testing.assert_frame_equal(filled[["who", "branch"]], table[["who", "branch"]])
+    missing = table[NUMBERS].isna().sum()
+    assert f"filled in: {', '.join(f'{name} {n}' for name, n in missing.items())}\n" in err
+    assert f"{len(table)} rows written to {out}\n" in err
+
+
+@pytest.mark.parametrize("draws", [1, 3])
+def test_draws_come_one_under_the_other(mixtura, gaps, tmp_path, draws):
+    out = tmp_path / "draws.parquet"
+    columns = ("--columns", ",".join(NUMBERS), "--k", "3", "--family", "full")
+    code, said, _ = mixtura("impute", gaps, *columns, "--draws", draws, "-o", out, "--json")
+    assert code == 0
+    table, found = pd.read_csv(gaps), pd.read_parquet(out)
+    assert found.draw.tolist() == np.repeat(np.arange(1, draws + 1), len(table)).tolist()
+    assert not found[NUMBERS].isna().to_numpy().any()
+    hollow = table[NUMBERS].isna().to_numpy()
+    each = found[NUMBERS].to_numpy().reshape(draws, len(table), 3)
+    if draws > 1:
+        assert (each[0] != each[1])[hollow].all()
+    assert (each[:, ~hollow] == table[NUMBERS].to_numpy()[~hollow]).all()
+    summary = json.loads(said)
+    assert summary["draws"] == draws
+    assert summary["filled_in"] == table[NUMBERS].isna().sum().to_dict()
+
+
+def test_impute_keeps_whole_numbers_whole(mixtura, tmp_path):
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame({"a": rng.normal(size=60), "n": pd.array(rng.poisson(9.0, 60), "Int64")})
+    table.loc[::7, "n"] = pd.NA
+    table.to_parquet(tmp_path / "t.parquet")
+    out = tmp_path / "o.parquet"
+    assert mixtura("impute", tmp_path / "t.parquet", "--whole", "-q", "-o", out)[0] == 0
+    found = pd.read_parquet(out)
+    assert str(found.n.dtype).lower() == "int64"
+    assert (found.a == table.a).all()
+
+
+@pytest.mark.parametrize(
+    ("column", "what", "how"),
+    [
+        (["x"] * 20, "text", "turn categories into a column of 0 and 1 for each"),
+        (
+            pd.date_range("2024-01-01", periods=20),
+            "dates",
+            "give the days since or until something instead",
+        ),
+    ],
+)
+def test_impute_says_what_to_do_about_columns_without_numbers(mixtura, tmp_path, column, what, how):
+    pd.DataFrame({"a": np.arange(20.0), "b": column}).to_parquet(tmp_path / "t.parquet")
+    code, out, err = mixtura("impute", tmp_path / "t.parquet")
+    assert (code, out) == (2, "")
+    assert err == (
+        f"mixtura: column 'b' holds {what}, which a mixture has no place for: {how}, or name the "
+        "columns to use with --columns; others are passed on as they are.\n"
+    )
+    code, out, err = mixtura("impute", tmp_path / "t.parquet", "--columns", "a,b")
+    assert code == 3
+    assert "column 'b' does not hold numbers: row 1 is " in err
+
+
+def test_dates_are_refused_with_what_to_do(mixtura, tmp_path):
+    days = pd.date_range("2024-01-01", periods=20)
+    pd.DataFrame({"a": np.arange(20.0), "b": days}).to_parquet(tmp_path / "t.parquet")
+    code, _, err = mixtura("fit", tmp_path / "t.parquet", "--columns", "a,b", "-o", "m")
+    assert code == 3
+    assert err == (
+        "mixtura: column 'b' does not hold numbers: row 1 is 2024-01-01 00:00:00; leave it out, or "
+        "give the days since or until something instead\n"
+    )
+
+
+def test_impute_refuses_what_it_cannot_do(mixtura, tmp_path):
+    table = pd.DataFrame({"draw": np.arange(20.0), "b": np.r_[np.arange(19.0), np.nan]})
+    table.to_csv(tmp_path / "t.csv", index=False)
+    code, _, err = mixtura("impute", tmp_path / "t.csv", "--draws", "2")
+    assert (code, err) == (2, "mixtura: the table has a column 'draw' already: rename it.\n")
+    assert mixtura("impute", tmp_path / "t.csv", "--strategy", "guess")[2].startswith(
+        "mixtura: --strategy 'guess': choose one of mean, draw, median, mode"
+    )
+    assert mixtura("impute", tmp_path / "t.csv", "--marginal", "log")[2].startswith(
+        "mixtura: --marginal 'log': choose one of none, yeo-johnson, rank, empirical"
+    )

@@ -17,9 +17,8 @@ from numpy.typing import NDArray
 
 from mixtura.applications.segmentation.recipe import (
     Recipe,
-    check_complete,
-    incomplete,
     read_numbers,
+    usable,
 )
 from mixtura.applications.segmentation.rfm import rfm as rfm_of
 from mixtura.cli.failure import BadData, BadUsage
@@ -118,7 +117,9 @@ def _from_standard_input() -> tuple[Mixture, dict[str, Any]]:
 
 @dataclass(frozen=True)
 class NewRows:
-    """Rows for a model: the table they came in, and the model's columns of those without a gap."""
+    """Rows for a model: the table they came in, and the model's columns of those it can be asked
+    about.
+    """
 
     frame: nw.DataFrame[Any]
     identifier: str | None
@@ -148,9 +149,11 @@ def read_rows_for(
         identifier = model.identifier
     frame = nw.from_native(given.table, eager_only=True)
     rows = read_numbers(frame, model.recipe.names)
-    if not drop_missing:
-        check_complete(rows, model.recipe.names, "fill them in, or pass --drop-missing")
-    complete = np.logical_not(incomplete(rows))
+    remedy = "replace them, or pass --drop-missing"
+    names = model.recipe.names
+    if np.isnan(rows).all(axis=0).all():
+        raise BadData("no row has a number that the model could be applied to.")
+    complete = usable(rows, names, drop_missing=drop_missing, remedy=remedy, fitted=True)
     if not complete.any():
         raise BadData("no row is complete, so there is nothing that the model could be applied to.")
     return NewRows(frame, identifier, given.notes, complete, rows[complete])

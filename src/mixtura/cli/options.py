@@ -49,7 +49,12 @@ Reference = Annotated[
     typer.Option(help="The day from which recency counts; the day of the last order by default."),
 ]
 DropMissing = Annotated[
-    bool, typer.Option("--drop-missing", help="Leave rows with missing values without a result.")
+    bool,
+    typer.Option(
+        "--drop-missing",
+        help="Leave rows with missing values without a result. Otherwise they count by what they "
+        "have.",
+    ),
 ]
 Seed = Annotated[int, typer.Option(help="The same seed gives the same result.", min=0)]
 Json = Annotated[bool, typer.Option("--json", help="Speak JSON on standard output.")]

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from mixtura.applications.segmentation.columns import Role
 from mixtura.applications.segmentation.recipe import Feature, read_numbers
 from mixtura.applications.segmentation.segment import Segmentation
+from mixtura.learn import imputation
 from mixtura.report.plot import colour, ellipses, scatter
 
 Array = NDArray[np.float64]
@@ -33,7 +34,7 @@ def draw(found: Segmentation, table: Any, path: str | Path, *, title: str) -> No
     from matplotlib.figure import Figure
 
     frame = nw.from_native(table, eager_only=True)
-    rows = read_numbers(frame, found.recipe.names)[found.complete]
+    rows = _filled(found, read_numbers(frame, found.recipe.names)[found.complete])
     figure = Figure(figsize=(9.0, 5.2), layout="constrained")
     FigureCanvasAgg(figure)
     axes: Any = figure.subplots()
@@ -60,6 +61,15 @@ def draw(found: Segmentation, table: Any, path: str | Path, *, title: str) -> No
     axes.legend(frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(0.0, -0.1))
     axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(path, dpi=130, format="png")
+
+
+def _filled(found: Segmentation, rows: Array) -> Array:
+    """Rows with what they miss where it is expected to be, so that they can be drawn."""
+    z = found.recipe.apply(rows)
+    for cells in imputation.cells(z, found.mixture):
+        free = np.full(len(cells.rows), np.inf)
+        z[cells.rows, cells.columns] = cells.mean(-free, free)
+    return np.where(np.isnan(rows), found.recipe.undo(z), rows)
 
 
 def _dims(found: Segmentation, rows: Array) -> tuple[int, int]:

@@ -10,6 +10,7 @@ import typer
 import mixtura
 from mixtura.cli import terminal
 from mixtura.cli.commands.fit import fit
+from mixtura.cli.commands.impute import impute
 from mixtura.cli.commands.predict import predict
 from mixtura.cli.commands.sample import sample
 from mixtura.cli.commands.score import score
@@ -31,7 +32,7 @@ program = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (segment, fit, predict, score, sample):
+for command in (segment, fit, predict, score, sample, impute):
     program.command()(command)
 
 

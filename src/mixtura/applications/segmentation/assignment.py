@@ -7,7 +7,7 @@ import narwhals.stable.v1 as nw
 import numpy as np
 from numpy.typing import NDArray
 
-from mixtura.applications.segmentation.recipe import BadTable, Recipe
+from mixtura.applications.segmentation.recipe import BadTable, Recipe, has_gaps
 from mixtura.engines.memory import Memory
 from mixtura.learn import expectation
 from mixtura.model.mixture import Mixture
@@ -41,7 +41,8 @@ class Assignment:
 
 def assign(mixture: Mixture, recipe: Recipe, columns: Array) -> Assignment:
     """The segments of rows (n, D) of a recipe's columns, under a model."""
-    return Assignment(Memory(recipe.apply(columns)).map(expectation.responsibilities, mixture))
+    data = Memory(recipe.apply(columns), incomplete=has_gaps(columns))
+    return Assignment(data.map(expectation.responsibilities, mixture))
 
 
 def segments_frame(

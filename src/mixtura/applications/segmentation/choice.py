@@ -160,10 +160,13 @@ def stability(
     if candidate.k == 1:
         return 1.0
     shown = z if len(z) <= SAMPLE else z[rng.choice(len(z), SAMPLE, replace=False)]
-    labels = candidate.mixture.responsibilities(shown).argmax(axis=1)
+    labels = GaussianMixture.from_mixture(candidate.mixture).predict(shown)
     agreements: list[float] = []
     for _ in range(REFITS):
         drawn = z[rng.randint(len(z), size=min(len(z), SAMPLE))]
+        if np.isnan(drawn).all(axis=0).any():  # of a column that few rows have none was drawn
+            agreements.append(0.0)
+            continue
         refit = _fitted(drawn, floors, candidate.k, candidate.family, rng, starts=2)
         agreements.append(adjusted_rand_score(labels, refit.predict(shown)))
     return float(np.mean(agreements))

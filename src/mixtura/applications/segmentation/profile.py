@@ -73,9 +73,10 @@ class Profile:
             "marks": [*self.marks, ""],
         }
         for j, name in enumerate(self.names):
-            table[f"{name}_mean"] = [*self.means[:, j].tolist(), float(self.overall[j])]
+            means = [None if np.isnan(mean) else float(mean) for mean in self.means[:, j]]
+            table[f"{name}_mean"] = [*means, float(self.overall[j])]
             index = [None if np.isnan(i) else float(i) for i in self.indices[:, j]]
-            table[f"{name}_index"] = [*index, None if index[0] is None else 100.0]
+            table[f"{name}_index"] = [*index, None if index == [None] * len(index) else 100.0]
         return table
 
 
@@ -100,7 +101,9 @@ def profiled(
     values = np.column_stack([value for _, value in described])
     features = [c.name for c in columns if c.role is Role.feature]
     centres = _means(z, members, sizes)
-    between = sizes @ centres**2 / (len(z) * z.var(axis=0))
+    # A column of which a segment has nothing is taken to be at its average there.
+    centres = np.nan_to_num(centres - np.nanmean(z, axis=0))
+    between = sizes @ centres**2 / (len(z) * np.nanvar(z, axis=0))
     return Profile(
         sizes=sizes,
         certainty=_means(assignment.certainty[:, None], members, sizes)[:, 0],

@@ -6,6 +6,7 @@ the same way, densities come out in the columns' own units, and new rows can be 
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from datetime import date, time
 from typing import Any, Self
 
 import narwhals.stable.v1 as nw
@@ -103,8 +104,11 @@ class Recipe:
         return self._each("undo", coordinates)
 
     def log_slope(self, columns: Array) -> Array:
-        """What is added to the log density of the coordinates to have that of the columns, (n,)."""
-        return self._each("log_slope", columns).sum(axis=1)
+        """What is added to the log density of the coordinates to have that of the columns, (n,).
+
+        Of a row with gaps it is about what the row has.
+        """
+        return np.nansum(self._each("log_slope", columns), axis=1)
 
     def _each(self, what: str, rows: Array) -> Array:
         return np.column_stack([getattr(f, what)(rows[:, j]) for j, f in enumerate(self.features)])
@@ -160,9 +164,12 @@ def read_numbers(frame: nw.DataFrame[Any], names: Sequence[str]) -> Array:
             row = next((i for i, value in enumerate(values) if value is not None), None)
             if row is None:
                 raise BadTable(f"column {name!r} is empty: no row holds a number")
+            how = "turn it into numbers"
+            if series.dtype.is_temporal():
+                how = "give the days since or until something instead"
             raise BadTable(
-                f"column {name!r} does not hold numbers: row {row + 1} is {values[row]!r}; "
-                "leave it out, or turn it into numbers"
+                f"column {name!r} does not hold numbers: row {row + 1} is {_shown(values[row])}; "
+                f"leave it out, or {how}"
             )
         column = np.asarray(series.cast(nw.Float64).to_numpy(), dtype=np.float64)
         large = np.isfinite(column) & (np.abs(column) > LARGEST)
@@ -176,25 +183,48 @@ def read_numbers(frame: nw.DataFrame[Any], names: Sequence[str]) -> Array:
     return np.column_stack(columns)
 
 
-def incomplete(rows: Array) -> NDArray[np.bool_]:
-    """Which rows, (n,), have a number missing or infinite."""
-    return np.logical_not(np.isfinite(rows).all(axis=1))
+def _shown(value: Any) -> str:
+    """A value in a message: a date as people write it."""
+    return str(value) if isinstance(value, date | time) else repr(value)
 
 
-def check_complete(rows: Array, names: Sequence[str], remedy: str) -> None:
-    """Raise if a number is missing or infinite, naming columns, counts and first rows."""
+def usable(
+    rows: Array,
+    names: Sequence[str],
+    *,
+    drop_missing: bool,
+    remedy: str,
+    fitted: bool = False,
+) -> NDArray[np.bool_]:
+    """Which rows, (n,), a mixture can be fitted to or asked about.
+
+    Those that have at least one number; with ``drop_missing``, those that have all of them.
+
+    Raises
+    ------
+    BadTable
+        If a column is empty, and not known from a fit, or holds infinity, and rows are not dropped.
+    """
+    empty = np.flatnonzero(np.isnan(rows).all(axis=0))
+    if len(empty) and not fitted:
+        raise BadTable(f"column {names[int(empty[0])]!r} is empty: no row holds a number")
+    if drop_missing:
+        return np.array(np.isfinite(rows).all(axis=1))
     found: list[str] = []
     for j, name in enumerate(names):
-        for what, where in (
-            ("missing", np.isnan(rows[:, j])),
-            ("infinite", np.isinf(rows[:, j])),
-        ):
-            n = int(where.sum())
-            if n:
-                values = "value" if n == 1 else "values"
-                found.append(
-                    f"column {name!r} has {n:,} {what} {values}, the first in row "
-                    f"{int(where.argmax()) + 1}"
-                )
+        where = np.isinf(rows[:, j])
+        n = int(where.sum())
+        if n:
+            values = "value" if n == 1 else "values"
+            found.append(
+                f"column {name!r} has {n:,} infinite {values}, the first in row "
+                f"{int(where.argmax()) + 1}"
+            )
     if found:
         raise BadTable("; ".join(found) + f": {remedy}")
+    return np.array(np.isfinite(rows).any(axis=1))
+
+
+def has_gaps(rows: Array) -> bool:
+    """Whether a number is missing."""
+    return bool(np.isnan(rows).any())

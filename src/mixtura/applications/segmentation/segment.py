@@ -15,10 +15,11 @@ from mixtura.applications.segmentation.columns import Column, Role, examine, fea
 from mixtura.applications.segmentation.profile import Profile, profiled
 from mixtura.applications.segmentation.recipe import (
     BadTable,
+    Feature,
     Recipe,
-    check_complete,
-    incomplete,
+    has_gaps,
     read_numbers,
+    usable,
 )
 from mixtura.model.mixture import Mixture
 
@@ -45,9 +46,10 @@ class Segmentation:
     identifier : str or None
         The column that names the rows.
     assignment : Assignment
-        Of the rows that are complete, in the order of the table.
+        Of the rows that have a segment, in the order of the table.
     complete : array of bool, shape (n,)
-        Which rows of the table those are.
+        Which rows of the table those are: all but those that miss everything or, with
+        ``drop_missing``, anything.
     profile : Profile
     notes : list of str
         What a reader of the result should know.
@@ -80,7 +82,7 @@ class Segmentation:
         -------
         data frame
             The identifier (or ``row``, from 1), ``segment``, ``p_1`` … ``p_K``, ``certainty`` and
-            ``runner_up``; rows with missing values have none of these.
+            ``runner_up``; rows without a segment have none of these.
         """
         frame = nw.from_native(table, eager_only=True)
         return segments_frame(frame, self.identifier, self.assignment, self.complete)
@@ -117,7 +119,8 @@ def segment(
         The largest number that "auto" considers.
     family : {"auto", "full", "tied", "diag", "spherical"}, default "auto"
     drop_missing : bool, default False
-        Leave rows with missing values without a segment, where otherwise they are an error.
+        Leave rows with missing values without a segment. Otherwise they count by what they have,
+        and only rows in which all is missing have no segment.
     seed : int, default 0
         The same seed gives the same segments.
     tell : callable, optional
@@ -155,17 +158,17 @@ def segment(
         left = "; ".join(f"{c.name!r}: {c.reason}" for c in described)
         raise BadTable(f"no column can tell rows apart ({left}); choose some with --columns")
     rows = read_numbers(frame, names)
-    if not drop_missing:
-        check_complete(rows, names, "fill them in, leave the column out, or pass --drop-missing")
-    complete = np.logical_not(incomplete(rows))
+    remedy = "replace them, leave the column out, or pass --drop-missing"
+    complete = usable(rows, names, drop_missing=drop_missing, remedy=remedy)
     rows = rows[complete]
     number = int(k) if k != "auto" else None
     if len(rows) < max(FEWEST, number or 1):
+        kind = "complete" if drop_missing else "usable"
         raise BadTable(
-            f"the table has {len(rows):,} complete rows, too few to segment: at least "
+            f"the table has {len(rows):,} {kind} rows, too few to segment: at least "
             f"{max(FEWEST, number or 1):,} are needed"
         )
-    recipe = Recipe(tuple(feature(name, rows[:, j]) for j, name in enumerate(names)))
+    recipe = Recipe(tuple(_feature(name, rows[:, j]) for j, name in enumerate(names)))
     z, floors = recipe.apply(rows), recipe.floors
     rng = np.random.RandomState(seed)
     ks = [number] if number is not None else range(1, min(max_k, len(rows) // 5) + 1)
@@ -187,9 +190,25 @@ def segment(
         )
     profile = profiled(frame.filter(complete.tolist()), described, assignment, z)
     notes = _notes(described, identifier, id, choice, complete, frame)
+    if has_gaps(rows):
+        n = int(np.isnan(rows).any(axis=1).sum())
+        has = (
+            "1 row has missing values; it counts"
+            if n == 1
+            else (f"{n:,} rows have missing values; they count")
+        )
+        notes.append(f"{has} by what is there")
     return Segmentation(
         mixture, recipe, choice, described, identifier, assignment, complete, profile, notes
     )
+
+
+def _feature(name: str, column: Array) -> Feature:
+    """How a column becomes a coordinate, by what it has."""
+    present = column[np.isfinite(column)]
+    if not len(present):
+        raise BadTable(f"column {name!r} does not vary among the complete rows; leave it out")
+    return feature(name, present)
 
 
 def _by_size(mixture: Mixture, recipe: Recipe, rows: Array) -> tuple[Mixture, Assignment]:

@@ -17,9 +17,8 @@ from sklearn.exceptions import ConvergenceWarning
 from mixtura.applications.segmentation.columns import Column, Role, examine
 from mixtura.applications.segmentation.recipe import (
     Recipe,
-    check_complete,
-    incomplete,
     read_numbers,
+    usable,
 )
 from mixtura.cli import options, terminal
 from mixtura.cli.failure import BadData, BadUsage
@@ -105,11 +104,8 @@ def fit(
         names = chosen or _numeric(frame, described)
         rows = read_numbers(frame, names)
         weights = None if weight is None else _weights(frame, weight)
-        if not drop_missing:
-            check_complete(
-                rows, names, "fill them in, leave the column out, or pass --drop-missing"
-            )
-        complete = np.logical_not(incomplete(rows))
+        remedy = "replace them, leave the column out, or pass --drop-missing"
+        complete = usable(rows, names, drop_missing=drop_missing, remedy=remedy)
         rows = rows[complete]
         weights = None if weights is None else weights[complete]
         ks = [number] if isinstance(number, int) else range(1, min(max_k, len(rows) // 2) + 1)
@@ -126,7 +122,8 @@ def fit(
                 if bic < lowest:
                     best, lowest = model, bic
     if best is None:
-        raise BadData(f"the table has {len(rows)} complete rows, too few to fit a mixture.")
+        kind = "complete" if drop_missing else "usable"
+        raise BadData(f"the table has {len(rows)} {kind} rows, too few to fit a mixture.")
     notes = {
         "made_by": "mixtura fit",
         "recipe": Recipe.plain(names).to_json(),

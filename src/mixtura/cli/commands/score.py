@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from mixtura.applications.segmentation.recipe import has_gaps
 from mixtura.cli import options, terminal
 from mixtura.cli.inputs import read_model, read_rows_for
 from mixtura.cli.tables import write_table
@@ -29,6 +30,8 @@ def score(
 ) -> None:
     """The log density of each row under a model, in nats, in the columns' own units.
 
+    Of a row with missing values it is that of what the row has.
+
     With `--json` the sum and the mean are given on standard output, and the rows only to `-o`.
 
     **Examples**
@@ -51,7 +54,7 @@ def score(
             drop_missing=drop_missing,
         )
         z = fitted.recipe.apply(given.rows)
-        density = Memory(z).map(expectation.log_density, fitted.mixture)
+        density = Memory(z, incomplete=has_gaps(z)).map(expectation.log_density, fitted.mixture)
         density = density + fitted.recipe.log_slope(given.rows)
     total = float(density.sum())
     if output is not None or not as_json:
