@@ -102,3 +102,16 @@ def test_two_numbers_are_enough_for_ranks():
     margin = Ranks.of(np.array([1.0, 1.0, 5.0]), np.ones(3))
     points = np.array([-10.0, 1.0, 2.0, 5.0, 50.0])
     assert_allclose(margin.inverse(margin.forward(points)), points)
+
+
+def test_a_power_does_not_explode_beyond_what_was_observed():
+    """Where it has brought the largest numbers together, the way back is no steeper than between
+    both ends."""
+    x = np.concatenate([np.zeros(300), 1.0 + np.random.default_rng(0).lognormal(size=100)])
+    margin = YeoJohnson.of(x, np.ones(len(x)))
+    assert isinstance(margin, YeoJohnson)
+    assert margin.power < -2
+    z = margin.forward(np.array([x.min(), x.max()]))
+    far = np.array([z[0] - 1.0, z[1] + 1.0])
+    expected = x.min() + (far - z[0]) / (z[1] - z[0]) * (x.max() - x.min())
+    assert_allclose(margin.inverse(far), expected, rtol=1e-9)

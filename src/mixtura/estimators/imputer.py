@@ -66,8 +66,9 @@ class GaussianMixtureImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimat
     Parameters
     ----------
     n_components : int or "auto", default "auto"
-        K. "auto": the number that best foretells numbers held out [@GneitingRaftery2007]; of fewer
-        than 100 rows, by BIC.
+        K. "auto": the number that best foretells numbers held out, by the squared error of their
+        means with ``strategy="mean"``, by that of their distributions otherwise
+        [@GneitingRaftery2007]; of fewer than 100 rows, by BIC.
     covariance_type : {"auto", "full", "tied", "diag", "spherical"}, default "auto"
         As in `GaussianMixture`. "auto": as above, of all but "spherical", which depends on units.
     strategy : {"mean", "draw", "median", "mode"}, default "mean"
@@ -238,7 +239,10 @@ class GaussianMixtureImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimat
         rows, own = holdout.telling(z, weights, rng)
         if len(rows) < holdout.ENOUGH:
             return holdout.by_bic(rows, own, ks, families, rng, **options)
-        self.candidates_ = holdout.candidates(rows, own, ks, families, rng, **options)
+        squares = self.strategy == "mean"
+        self.candidates_ = holdout.candidates(
+            rows, own, ks, families, rng, squares=squares, **options
+        )
         best = min(self.candidates_, key=lambda each: each.loss)
         k, family, start = best.n_components, best.covariance_type, best.mixture
         return holdout.fitted(z, weights, k, family, rng, start, **options)

@@ -3,7 +3,8 @@ and the way back.
 
 Between the least and the greatest number observed a map is what its name says; beyond them it goes
 on as a straight line. So it is one to one from all numbers onto all numbers, its inverse is exact
-to rounding, and a draw far out does not explode on the way back.
+to rounding, and a draw far out does not explode on the way back: not even where a power has brought
+the largest numbers together, because its lines are as steep as the one between both ends.
 """
 
 from dataclasses import dataclass
@@ -95,25 +96,31 @@ class YeoJohnson:
         found: Any = minimize_scalar(loss, bounds=(-STEEPEST, STEEPEST), method="bounded")
         return cls(float(found.x), centre, unit, float(u.min()), float(u.max()))
 
+    @property
+    def _tops(self) -> tuple[Array, float]:
+        """What the ends lead to, (2,), and the slope of the line between them."""
+        tops = _power(np.array([self.low, self.high]), self.power)
+        return tops, float(tops[1] - tops[0]) / (self.high - self.low)
+
     def forward(self, x: Array) -> Array:
         """From the column's own units."""
         u = (x - self.centre) / self.unit
         inside = np.clip(u, self.low, self.high)
-        return _power(inside, self.power) + (u - inside) * np.exp(_log_slope(inside, self.power))
+        return _power(inside, self.power) + (u - inside) * self._tops[1]
 
     def inverse(self, z: Array) -> Array:
         """Back to them."""
-        ends = np.array([self.low, self.high])
-        tops, slopes = _power(ends, self.power), np.exp(_log_slope(ends, self.power))
-        u = _root(np.clip(z, tops[0], tops[1]), self.power)
-        u = np.where(z < tops[0], self.low + (z - tops[0]) / slopes[0], u)
-        u = np.where(z > tops[1], self.high + (z - tops[1]) / slopes[1], u)
+        tops, slope = self._tops
+        inside = np.clip(z, tops[0], tops[1])
+        u = _root(inside, self.power) + (z - inside) / slope
         return self.centre + self.unit * u
 
     def log_slope(self, x: Array) -> Array:
         """The logarithm of the derivative of `forward`."""
-        u = np.clip((x - self.centre) / self.unit, self.low, self.high)
-        return _log_slope(u, self.power) - np.log(self.unit)
+        u = (x - self.centre) / self.unit
+        inside = (self.low <= u) & (u <= self.high)
+        slopes = _log_slope(np.clip(u, self.low, self.high), self.power)
+        return np.where(inside, slopes, np.log(self._tops[1])) - np.log(self.unit)
 
 
 def _power(u: Array, power: float) -> Array:
