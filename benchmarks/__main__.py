@@ -21,7 +21,7 @@ from benchmarks import bars
 
 HERE = Path(__file__).resolve().parent
 PACKAGES = ["mixtura", "numpy", "scipy", "scikit-learn", "numba", "threadpoolctl"]
-NO_SCRIPTS = {"plot", "bars"}
+NO_SCRIPTS = {"plot", "bars", "comparison"}
 
 
 def scripts():

@@ -126,7 +126,7 @@ def compared(x, y, ways):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="fewer rows")
-    parser.add_argument("--rows", type=int, default=1000)
+    parser.add_argument("--rows", type=int, default=500)
     parser.add_argument("--data", type=Path, default=DATA, help="the folder of the sets")
     args = parser.parse_args()
     warnings.simplefilter("ignore")
