@@ -50,15 +50,16 @@ def of_sets(sets, names):
 
 def reasons(sets):
     """Why ways were skipped, each reason once."""
-    found = {
-        f"{way}: {entry['skipped'].split('.')[0]}"
-        for each in sets.values()
-        for way, entry in each.get("ways", {}).items()
-        if "skipped" in entry
-    }
-    absent = {f"{name}: {each['skipped']}" for name, each in sets.items() if "skipped" in each}
-    both = sorted(found | absent)
-    return ["", f"Not measured: {'; '.join(both)}."] if both else []
+    found = {}
+    for name, each in sets.items():
+        if "skipped" in each:
+            found.setdefault(each["skipped"], []).append(name)
+        for way, entry in each.get("ways", {}).items():
+            if "skipped" in entry:
+                reason = f"{way}, {entry['skipped'].split('.')[0]}"
+                found.setdefault(reason, []).append(name)
+    each = [f"{reason} ({', '.join(names)})" for reason, names in found.items()]
+    return ["", f"Not measured: {'; '.join(each)}."] if each else []
 
 
 def page(record):

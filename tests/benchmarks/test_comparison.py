@@ -53,7 +53,7 @@ def test_numbers_stand_under_their_names(record):
     assert "| c, 1,000 x 3 | 0.25 / -1 / 0.12 s |" in lines
     assert "| c | 0.1 (0.3) | 0.2 |" in lines
     assert "| d, 1,000 x 3 | 1 / 0.04 / 1 / 0.12 s |" in lines
-    assert "Not measured: b: the file is not there; x: no x." in lines
+    assert "Not measured: x, no x (a); the file is not there (b)." in lines
     assert any("old: 0.02 in ten folds of its own, 0.01 on the rows" in line for line in lines)
 
 
