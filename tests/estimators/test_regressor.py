@@ -210,6 +210,29 @@ class TestTheNumberOfComponents:
         assert auto.bic_ == min(each)
         assert auto.n_components_ == 1 + int(np.argmin(each))
 
+    @pytest.mark.parametrize("gaps", [False, True])
+    def test_of_one_component_it_is_that_of_a_line(self, gaps):
+        x, y = bent()
+        y = y[:, 0].copy()
+        y[::4] = np.nan if gaps else y[::4]
+        known = ~np.isnan(y)
+        mean, std = (model := GaussianMixtureRegressor(1).fit(x, y)).predict(x, return_std=True)
+        found = norm.logpdf(y[known], mean[known], std[known]).sum()
+        assert_allclose(model.bic_, -2 * found + 4 * np.log(known.sum()), rtol=1e-9)
+
+    def test_by_hand_with_two_outputs_and_three_components(self):
+        x, y = bent()
+        model = GaussianMixtureRegressor(3, random_state=0).fit(x, y)
+        found = model.predict_distribution(x).log_density(y).sum()
+        size = 3 * (2 * 3 + 3) + 2 * 3  # lines and spreads, and where each takes over
+        assert_allclose(model.bic_, -2 * found + size * np.log(len(x)), rtol=1e-9)
+
+    def test_what_inputs_are_like_is_no_reason_for_more(self):
+        rng = np.random.default_rng(0)
+        x = np.concatenate([rng.normal(-9, 1, size=(200, 2)), rng.normal(9, 2, size=(200, 2))])
+        y = x[:, 0] - x[:, 1] + rng.normal(size=400)
+        assert GaussianMixtureRegressor(random_state=0).fit(x, y).n_components_ == 1
+
     def test_with_more_parameters_than_rows_there_is_one(self):
         rng = np.random.default_rng(0)
         x = rng.normal(size=(12, 30))

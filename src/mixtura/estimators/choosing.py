@@ -1,7 +1,7 @@
 """Which number of components and which family: the fit that BIC likes best."""
 
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -34,6 +34,7 @@ def chosen(
     numbers: Iterable[int],
     families: Sequence[str],
     options: dict[str, Any],
+    criterion: Callable[[GaussianMixture], float] | None = None,
 ) -> GaussianMixture:
     """The fit of smallest BIC [@Schwarz1978], among numbers of components and families.
 
@@ -50,6 +51,8 @@ def chosen(
     families : sequence of str
     options : dict
         Of `GaussianMixture`.
+    criterion : callable, optional
+        What is to be smallest, if it is not the BIC of all columns.
 
     Returns
     -------
@@ -75,7 +78,7 @@ def chosen(
         best, worse = np.inf, 0
         for k in sorted(k for k, of in allowed if of == family):
             model, said = _fitted(rows, weights, k, family, options)
-            bic = model.bic(rows, weights)
+            bic = model.bic(rows, weights) if criterion is None else criterion(model)
             if found is None or bic < found[0]:
                 found = bic, model, said
             best, worse = (bic, 0) if bic < best else (best, worse + 1)

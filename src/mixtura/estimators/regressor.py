@@ -13,8 +13,11 @@ from sklearn.utils.validation import check_is_fitted
 from mixtura.engines.memory import Memory
 from mixtura.estimators import wiring
 from mixtura.estimators.choosing import MOST, chosen, numbers
+from mixtura.estimators.mixture import GaussianMixture
 from mixtura.estimators.rows import check_observed, read_rows, read_weights
 from mixtura.estimators.targets import read_numbers
+from mixtura.learn import selection
+from mixtura.learn.expectation import likelihood_of
 from mixtura.learn.regression import expected
 from mixtura.model.collinear import steadied
 from mixtura.model.conditionals import Conditionals, given_rows
@@ -40,7 +43,8 @@ class GaussianMixtureRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
     Parameters
     ----------
     n_components : int or "auto", default "auto"
-        K; "auto" takes the number with the smallest BIC of inputs and outputs together.
+        K; "auto" takes the number with the smallest BIC of outputs given inputs: more components
+        that describe the inputs alone are of no use here.
     covariance_type : {"full", "tied", "diag", "spherical"}, default "full"
         As in `GaussianMixture`. Inside a component, "diag" and "spherical" predict a constant.
     max_components : int, default 10
@@ -57,7 +61,8 @@ class GaussianMixtureRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
     n_components_ : int
     n_outputs_ : int
     bic_ : float
-        Of inputs and outputs together.
+        Of outputs given inputs; smaller is better. What counts are the lines and spreads of the
+        outputs, and D + 1 parameters for each further component: where it takes over from others.
     converged_ : bool
     n_iter_ : int
     n_features_in_ : int
@@ -157,18 +162,30 @@ class GaussianMixtureRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
             name: getattr(self, name)
             for name in ("tol", "reg_covar", "max_iter", "n_init", "init_params")
         }
+        data = Memory(joint, weights, incomplete=bool(np.isnan(joint).any()))
+        inputs = Memory(rows, weights, incomplete=incomplete)
+        says = ~np.isnan(targets.reshape(len(rows), -1)).all(axis=1)
+        n_rows = float(says.sum() if weights is None else weights[says].sum())
+
+        def bic(model: GaussianMixture) -> float:
+            whole = model.mixture_
+            part = whole.marginal(np.arange(rows.shape[1]))
+            found = data.fold(likelihood_of, whole)[0] - inputs.fold(likelihood_of, part)[0]
+            return selection.bic(float(found), _n_parameters(whole, rows.shape[1]), n_rows)
+
         model = chosen(
             joint,
             weights,
             numbers=numbers(self.n_components, self.max_components),
             families=[self.covariance_type],
             options=options | {"random_state": self.random_state},
+            criterion=bic,
         )
         self._flat = targets.ndim == 1
         self.n_outputs_ = 1 if self._flat else targets.shape[1]
         self.mixture_ = steadied(model.mixture_, rows.shape[1])
         self.n_components_ = self.mixture_.n_components
-        self.bic_ = model.bic(joint, weights)
+        self.bic_ = bic(model)
         self.converged_ = model.converged_
         self.n_iter_ = model.n_iter_
         return self
@@ -283,3 +300,12 @@ class GaussianMixtureRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
 
     def _shaped(self, values: Array) -> Array:
         return values[:, 0] if self._flat else values
+
+
+def _n_parameters(mixture: Mixture, n_inputs: int) -> int:
+    """What of a mixture says how outputs follow inputs: lines, spreads, and who is where."""
+    k, d = mixture.means.shape
+    m = d - n_inputs
+    lines = {"full": k * n_inputs * m, "tied": n_inputs * m}.get(mixture.covariance.name, 0)
+    spreads = mixture.covariance.marginal(np.arange(n_inputs, d)).n_free(k)
+    return lines + k * m + spreads + (k - 1) * (n_inputs + 1)
