@@ -13,8 +13,8 @@ of their standard deviation in the complete table.
 - *coverage* of 90 % intervals: of a mixture its own, of draws the range between their quantiles;
 - *seconds* of the processor, of all threads together, for the fit and all draws.
 
-``large`` has all rows of one table. ``gain`` follows the protocol of GAIN: columns between 0 and 1, a fifth missing at random, and the
-RMSE of the numbers taken out; a mixture is fitted to all rows.
+``large`` has all rows of one table. ``gain`` follows the protocol of GAIN: columns between 0 and 1,
+a fifth missing at random, and the RMSE of the numbers taken out; a mixture is fitted to all rows.
 """
 
 import argparse
@@ -37,6 +37,7 @@ from threadpoolctl import threadpool_limits
 
 from mixtura import GaussianMixtureImputer
 
+DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "missing"
 WORKER = Path(__file__).resolve().parent / "peers" / "with_mice.R"
 MOST = 500
 DRAWS = 10
@@ -323,7 +324,7 @@ def shown(record):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, default=Path("../shared/data/missing"))
+    parser.add_argument("--data", type=Path, default=DATA)
     parser.add_argument("--repeats", type=int, default=2)
     parser.add_argument("--quick", action="store_true", help="one repeat, without slow programs")
     parser.add_argument("--sets", nargs="*", default=[*SETS])

@@ -37,16 +37,26 @@ def completed(x: Any, rows: NDArray[Any], filled: Array) -> Any:
         column, values = frame[:, int(j)], filled[index, j]
         dtype = column.dtype
         if dtype == nw.Float32:
-            columns.append(column.scatter(index, values.astype(np.float32)))
+            columns.append(_put(column, index, values.astype(np.float32)))
             continue
         if dtype.is_integer() and bool((values == np.round(values)).all()):
             whole = np.array(column.fill_null(0).to_numpy(), dtype=np.int64)
             whole[index] = values.astype(np.int64)
-            columns.append(column.scatter(np.arange(len(whole)), whole))
+            columns.append(_put(column, np.arange(len(whole)), whole))
             continue
         column = column if dtype == nw.Float64 else column.cast(nw.Float64)
-        columns.append(column.scatter(index, values))
+        columns.append(_put(column, index, values))
     return frame.with_columns(*columns).to_native()
+
+
+def _put(column: nw.Series[Any], index: NDArray[Any], values: NDArray[Any]) -> nw.Series[Any]:
+    """A column with values at some rows."""
+    if not column.implementation.is_pyarrow():
+        return column.scatter(index, values)
+    # Older versions of Narwhals cannot put single values into a column of Arrow.
+    whole = np.array(column.to_numpy(), dtype=values.dtype)
+    whole[index] = values
+    return nw.new_series(column.name, whole, column.dtype, backend="pyarrow")
 
 
 def numbers_of(keys: Sequence[Any], names: Sequence[str] | None, n: int, what: str) -> list[int]:
