@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import narwhals as nw
+import narwhals.stable.v1 as nw
 import numpy as np
 from numpy.typing import NDArray
 
@@ -54,9 +54,12 @@ def _put(column: nw.Series[Any], index: NDArray[Any], values: NDArray[Any]) -> n
     if not column.implementation.is_pyarrow():
         return column.scatter(index, values)
     # Older versions of Narwhals cannot put single values into a column of Arrow.
-    whole = np.array(column.to_numpy(), dtype=values.dtype)
-    whole[index] = values
-    return nw.new_series(column.name, whole, column.dtype, backend="pyarrow")
+    whole = values
+    if len(values) < len(column):
+        whole = np.array(column.to_numpy(), dtype=values.dtype)
+        whole[index] = values
+    namespace = nw.get_native_namespace(column)
+    return nw.new_series(column.name, whole, column.dtype, native_namespace=namespace)
 
 
 def numbers_of(keys: Sequence[Any], names: Sequence[str] | None, n: int, what: str) -> list[int]:
