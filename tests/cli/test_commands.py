@@ -766,7 +766,9 @@ def test_draws_come_one_under_the_other(mixtura, gaps, tmp_path, draws):
     columns = ("--columns", ",".join(NUMBERS), "--k", "3", "--family", "full")
     code, said, _ = mixtura("impute", gaps, *columns, "--draws", draws, "-o", out, "--json")
     assert code == 0
-    table, found = pd.read_csv(gaps, float_precision="round_trip"), pd.read_parquet(out)
+    # As text first: older versions of pandas read the last digit of a number differently.
+    table, found = pd.read_csv(gaps, dtype=str), pd.read_parquet(out)
+    table[NUMBERS] = table[NUMBERS].astype(float)
     assert found.draw.tolist() == np.repeat(np.arange(1, draws + 1), len(table)).tolist()
     assert not found[NUMBERS].isna().to_numpy().any()
     hollow = table[NUMBERS].isna().to_numpy()
