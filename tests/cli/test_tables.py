@@ -212,6 +212,15 @@ def test_codes_with_leading_zeros_stay_text(room):
     assert table.to_pydict() == {"id": ["00017", "2"], "x": [0.5, 0.0]}
 
 
+def test_infinity_is_a_number_and_not_a_date(room):
+    table = read_table(put("t.csv", "x,y,z\ninf,2021-03-01,1\n-inf,infinity,inf\n,2021-03-02,\n"))
+    assert table.to_pydict() == {
+        "x": [float("inf"), -float("inf"), None],
+        "y": ["2021-03-01", "infinity", "2021-03-02"],
+        "z": [1.0, float("inf"), None],
+    }
+
+
 def test_names_are_made_different_and_trimmed(room):
     table = read_table(put("t.csv", b"\xef\xbb\xbfa, a ,a,a_1\n1,2,3,4\n"))
     assert len(set(table.column_names)) == 4

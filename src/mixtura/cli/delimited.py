@@ -24,6 +24,7 @@ _GROUPED = r"[-+]?(0|[1-9][0-9]{0,2}(\.[0-9]{3})*)"
 _COMMA_NUMBER = (
     r"[-+]?(0|[1-9][0-9]*|[1-9][0-9]{0,2}(\.[0-9]{3})+)(,[0-9]+)?([eE][-+]?[0-9]+)?|[-+]?,[0-9]+"
 )
+_DATES = ("DATE", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE")
 _NUMERIC = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "DOUBLE", "FLOAT")
 _DELIMITER_TITLES = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 #: What stands for a missing value in a column that otherwise holds numbers, in lower case.
@@ -188,15 +189,32 @@ def _cells(path: Path, dialect: Dialect) -> str:
 def _typed(connection: duckdb.DuckDBPyConnection, cells: str, dialect: Dialect) -> pa.Table:
     """Return the table with DuckDB's types, but codes with leading zeros as text."""
     relation = connection.sql(f"SELECT * FROM read_csv({cells})")
-    codes = [
-        name
+    kinds = {
+        name: "VARCHAR"
         for column, (name, kind) in enumerate(zip(relation.columns, relation.types, strict=True))
         if column in dialect.zero_led and str(kind) in _NUMERIC
-    ]
-    if codes:
-        types = ", ".join(f"{quoted(name)}: 'VARCHAR'" for name in codes)
+    } | _endless(relation)
+    if kinds:
+        types = ", ".join(f"{quoted(name)}: {quoted(kind)}" for name, kind in kinds.items())
         relation = connection.sql(f"SELECT * FROM read_csv({cells}, types={{{types}}})")
     return relation.to_arrow_table()
+
+
+def _endless(relation: duckdb.DuckDBPyRelation) -> dict[str, str]:
+    """Return what to read columns as that DuckDB takes for dates and that hold infinity.
+
+    An infinite date has no place in a table of Arrow. Where nothing else is there, it is a number.
+    """
+    kinds: dict[str, str] = {}
+    for name, kind in zip(relation.columns, relation.types, strict=True):
+        if str(kind) not in _DATES:
+            continue
+        cell = quoted(name, DOUBLE)
+        counts = relation.aggregate(f"count_if(isinf({cell})), count({cell})").fetchall()
+        endless, present = counts[0]
+        if endless:
+            kinds[name] = "DOUBLE" if endless == present else "VARCHAR"
+    return kinds
 
 
 def _with_numbers(
