@@ -8,6 +8,7 @@ from mixtura.learn.acceleration import Plain
 from mixtura.learn.em import em
 from mixtura.learn.expectation import e_step
 from mixtura.learn.maximization import Maximization
+from mixtura.learn.spread import floors
 
 
 class Run:
@@ -36,7 +37,7 @@ class Run:
         self.maximize = Maximization(
             family=family,
             prior=pseudo,
-            floor=initial.ROUNDING * np.diagonal(self.covariance),
+            floor=floors(np.diagonal(self.covariance)),
             constrain=None if floor is None else lambda covariance: covariance.floored(floor),
         )
         alike = initial.alike(whole, family, k)

@@ -15,6 +15,7 @@ from mixtura.learn.data import Block
 from mixtura.learn.em import Outcome, em, little_to_gain
 from mixtura.learn.expectation import e_step
 from mixtura.learn.maximization import Bounds, Maximization
+from mixtura.learn.spread import floors
 from tests.laws.registries import PRIORS
 
 K = 4
@@ -40,7 +41,7 @@ class Setting:
         self.maximize = Maximization(
             family,
             None if prior is None else PRIORS[prior](whole.mean, covariance, k),
-            initial.ROUNDING * variances,
+            floors(variances),
             BOUNDS[bounds](variances),
         )
         self.model = initial.alike(whole, family, k)

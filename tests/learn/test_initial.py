@@ -11,6 +11,7 @@ from mixtura.learn.data import Block
 from mixtura.learn.expectation import assigned, e_step
 from mixtura.learn.maximization import Maximization
 from mixtura.learn.prior import Penalty
+from mixtura.learn.spread import ROUNDING, floors
 from mixtura.model.covariance import FAMILIES
 from mixtura.model.reduction import reduce
 
@@ -79,7 +80,7 @@ def test_collinear_columns_get_the_least_that_is_definite(scale):
     matrix = found.covariances[0]
     root = np.sqrt(np.diagonal(matrix))
     values = np.linalg.eigvalsh(matrix / root / root[:, None])
-    np.testing.assert_allclose(values[0], initial.ROUNDING, rtol=1e-3)
+    np.testing.assert_allclose(values[0], ROUNDING, rtol=1e-3)
     np.testing.assert_allclose(matrix, np.cov(x.T, bias=True), atol=1e-9 * matrix.max())
 
 
@@ -120,7 +121,7 @@ def test_components_alike_are_all_rows_each(family):
 
 def begin(family, k, x=X):
     whole = total(x)
-    floor = initial.ROUNDING * np.diagonal(whole.covariances[0])
+    floor = floors(np.diagonal(whole.covariances[0]))
     form = FAMILIES[family]
     return initial.alike(whole, form, k), Maximization(form, None, floor)
 
@@ -294,7 +295,7 @@ def test_weights_count_in_merging(family):
     weights = np.append(np.repeat([1.0, 1.0, 2.0, 4.0], 40), 1e-12)
     whole = total(x, weights)
     form = FAMILIES[family]
-    maximize = Maximization(form, None, initial.ROUNDING * np.diagonal(whole.covariances[0]))
+    maximize = Maximization(form, None, floors(np.diagonal(whole.covariances[0])))
     model = initial.alike(whole, form, 4)
     found = initial.from_merging(Block(x, weights), model, maximize, np.random.RandomState(0))
     order = assert_at(found, centres, atol=0.06)

@@ -10,6 +10,7 @@ from mixtura.learn import initial, truncation
 from mixtura.learn.em import em
 from mixtura.learn.expectation import e_step
 from mixtura.learn.maximization import Maximization
+from mixtura.learn.spread import floors
 from mixtura.learn.truncation import Search, Truncation, unseen
 from mixtura.model.covariance import FAMILIES
 from mixtura.model.mixture import Mixture
@@ -36,7 +37,7 @@ def maximize(x, family, prior, k):
     whole = initial.total(Memory(x, threads=1))
     covariance = whole.covariances[0]
     pseudo = None if prior is None else PRIORS[prior](whole.mean, covariance, k)
-    return Maximization(family, pseudo, initial.ROUNDING * np.diagonal(covariance))
+    return Maximization(family, pseudo, floors(np.diagonal(covariance)))
 
 
 @every_family

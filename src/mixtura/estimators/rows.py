@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_array, validate_data
 LARGEST = 1e150
 """Beyond this the square of a number overflows float64."""
 
-SMALLEST = 1e-140
+SMALLEST = 1e-150
 """Where a whole column is below this, the squares of its spread vanish."""
 
 NO_ROWS: tuple[type[Any], ...] = (str, bytes, PathLike, dict, set)

@@ -21,6 +21,7 @@ from mixtura.learn.prior import Penalty, Prior
 from mixtura.learn.reduction import Drop, Keep, Policy, Reseed
 from mixtura.learn.restriction import Held, grouped
 from mixtura.learn.sorting import Sorting
+from mixtura.learn.spread import floors
 from mixtura.learn.statistics import Statistics
 from mixtura.learn.truncation import MEASURED, BoundedFit, Search, Truncation, unseen
 from mixtura.model.covariance import FAMILIES, Covariance
@@ -122,7 +123,7 @@ def plan(
     maximize = Maximization(
         family=family,
         prior=prior,
-        floor=initial.ROUNDING * np.diagonal(covariance),
+        floor=floors(np.diagonal(covariance)),
         constrain=constrain,
     )
     policies: dict[str, Callable[[], Policy]] = {

@@ -16,7 +16,6 @@ from mixtura.learn.compact import Compact, State, is_compact, whole_start
 from mixtura.learn.data import Block, Data
 from mixtura.learn.expectation import assigned, e_step, log_density
 from mixtura.learn.maximization import Maximization
-from mixtura.learn.spread import ROUNDING as ROUNDING
 from mixtura.learn.spread import definite, variances
 from mixtura.learn.statistics import Statistics
 from mixtura.model.covariance import Covariance, Diagonal, Full, Tied

@@ -10,6 +10,14 @@ Array = NDArray[np.float64]
 ROUNDING = 1e-10
 """The part of a total variance that is no more than rounding."""
 
+LEAST = 1e-306
+"""A variance below this has an inverse that overflows."""
+
+
+def floors(values: Array) -> Array:
+    """Variances (D,) below which no component falls, of those of all rows."""
+    return np.maximum(ROUNDING * values, LEAST)
+
 
 def variances(mean: Array, values: Array) -> Array:
     """The diagonal of a covariance matrix, made positive.
@@ -21,7 +29,7 @@ def variances(mean: Array, values: Array) -> Array:
     flat = found <= (4 * np.finfo(np.float64).eps * size) ** 2
     if not flat.any():
         return found
-    return np.where(flat, (1e-6 * np.where(size > 0, size, 1.0)) ** 2, found)
+    return np.where(flat, np.maximum((1e-6 * np.where(size > 0, size, 1.0)) ** 2, LEAST), found)
 
 
 def definite(mean: Array, values: Array) -> Array:
@@ -30,6 +38,7 @@ def definite(mean: Array, values: Array) -> Array:
     values = values.copy()
     np.fill_diagonal(values, diagonal)
     root = np.sqrt(diagonal)
-    if np.linalg.eigvalsh(values / (root[:, None] * root))[0] < ROUNDING:
-        values = Full(values[None]).floored(ROUNDING * diagonal).values[0]
+    low = floors(diagonal)
+    if np.linalg.eigvalsh(values / (root[:, None] * root))[0] < (low / diagonal).max():
+        values = Full(values[None]).floored(low).values[0]
     return values
