@@ -1,0 +1,208 @@
+"""Fits to tables that nobody would wish for, and how many of them go wrong.
+
+``python benchmarks/fuzz.py`` prints one JSON object. Every case is drawn from its number alone: a
+table of up to 200 rows and 6 columns, a family, up to 9 components, and any of these faults: units
+from 1e-150 to 1e150 for the table or for each column, rows that repeat, fewer distinct rows than
+components, constant columns, columns that are sums of others, heavy tails, whole numbers, one row
+far out. A case fails if it raises, if a parameter, a density or a probability is not finite, or if
+the same table in other units (columns times powers of two, which lose no digits, or all of them by
+one where the family knows one variance) has another log density, by more than 1e-8 of it, or other
+groups. scikit-learn's fits to the same tables are counted in the same way. Fewer rows than
+components are refused by both, in words, which is not a failure and counted apart. ``--quick``
+draws 300 cases.
+"""
+
+import argparse
+import collections
+import json
+import sys
+import warnings
+
+import numpy as np
+import sklearn
+import sklearn.mixture
+
+import mixtura
+
+CASES, QUICK = 10_000, 300
+FAMILIES = ("full", "tied", "diag", "spherical")
+CLOSE = 1e-8
+RANGE = 1e150
+SURE = 1e-6
+"""By how much a label is likelier than the next, at the least, where labels are compared."""
+SHOWN = 12
+"""Cases of each failure whose numbers are given."""
+CLASSES = {"mixtura": mixtura.GaussianMixture, "scikit-learn": sklearn.mixture.GaussianMixture}
+REFUSED = "refused: fewer rows than components"
+
+
+def groups(rng, n, d):
+    """Rows of a few groups."""
+    k = rng.integers(1, 5)
+    means, labels = rng.normal(scale=4.0, size=(k, d)), rng.integers(0, k, n)
+    shapes = rng.normal(size=(k, d, d)) / np.sqrt(d)
+    return means[labels] + np.einsum("nij,nj->ni", shapes[labels], rng.normal(size=(n, d)))
+
+
+def repeated(rng, x):
+    """Each row several times."""
+    return x[rng.integers(0, max(1, len(x) // rng.integers(2, 20)), len(x))]
+
+
+def constant(rng, x):
+    """A column of one number."""
+    x[:, rng.integers(0, x.shape[1])] = rng.normal()
+    return x
+
+
+def collinear(rng, x):
+    """A column that is a sum of the others."""
+    j = rng.integers(0, x.shape[1])
+    factors = rng.integers(-2, 3, x.shape[1]).astype(float)
+    factors[j] = 0.0
+    x[:, j] = x @ factors
+    return x
+
+
+def heavy(rng, x):
+    """Cauchy tails."""
+    return x * rng.standard_t(1, size=x.shape)
+
+
+def whole(rng, x):
+    """Whole numbers."""
+    return np.round(x)
+
+
+def outlier(rng, x):
+    """One row far out."""
+    x[rng.integers(0, len(x))] *= 10.0 ** rng.uniform(3, 10)
+    return x
+
+
+def one_unit(rng, x):
+    """One unit for the table."""
+    return x / (np.abs(x).max() or 1.0) * 10.0 ** rng.uniform(-150, 150)
+
+
+def units(rng, x):
+    """A unit for each column."""
+    largest = np.abs(x).max(axis=0)
+    return x / np.where(largest > 0, largest, 1.0) * 10.0 ** rng.uniform(-150, 150, x.shape[1])
+
+
+FAULTS = (heavy, whole, repeated, constant, collinear, outlier, one_unit, units)
+"""In the order in which they are made."""
+
+
+def case(number):
+    """Rows, options, factors of the columns, names of faults."""
+    rng = np.random.default_rng([20261120, number])
+    n, d, k = rng.integers(1, 200), rng.integers(1, 7), rng.integers(1, 10)
+    if rng.uniform() < 0.9:
+        n = max(n, k)
+    x, made = groups(rng, n, d), []
+    for fault in FAULTS:
+        if rng.uniform() < 0.2 and not (fault is units and one_unit.__name__ in made):
+            x = fault(rng, x)
+            made.append(fault.__name__)
+    family = FAMILIES[rng.integers(0, len(FAMILIES))]
+    factors = 2.0 ** rng.integers(-20, 20, size=d)
+    if family == "spherical":
+        factors[:] = factors[0]
+    size = np.abs(x).max(axis=0)
+    if family != "spherical" or not size.any():
+        factors[size == 0] = 1.0  # nothing, in any unit
+    if ((size * factors > RANGE) | ((size * factors < 1.0 / RANGE) & (size > 0))).any():
+        factors = np.where(size > 1.0, np.minimum(factors, 1.0 / factors), factors)
+        factors = np.where(size < 1.0, np.maximum(factors, 1.0 / factors), factors)
+        if family == "spherical" and (factors != factors[0]).any():
+            factors = np.ones(d)
+    options = {"covariance_type": family, "random_state": int(rng.integers(0, 1000))}
+    return x, {"n_components": int(k), **options}, factors, made
+
+
+def finite(model, x):
+    """Whether all that a fit gives is."""
+    shown = (model.weights_, model.means_, model.covariances_, model.lower_bound_)
+    found = (model.score_samples(x), model.predict_proba(x), model.bic(x))
+    sums = np.abs(found[1].sum(axis=1) - 1.0).max() < 1e-6
+    return bool(sums) and all(np.isfinite(each).all() for each in (*shown, *found))
+
+
+def verdict(kind, x, options, factors):
+    """What went wrong, or an empty word."""
+    try:
+        model = kind(**options).fit(x)
+        if not finite(model, x):
+            return "not finite"
+        there = kind(**options).fit(x * factors)
+        moved = there.score_samples(x * factors) + np.log(factors).sum()
+    except Exception as error:
+        if len(x) < options["n_components"] and "n_samples" in str(error):
+            return REFUSED
+        return f"raises {type(error).__name__}"
+    here = model.score_samples(x)
+    if not (np.abs(moved - here) <= CLOSE * np.maximum(1.0, np.abs(here))).all():
+        return "other density in other units"
+    if not same_groups(model.predict_proba(x), there.predict_proba(x * factors)):
+        return "other groups in other units"
+    return ""
+
+
+def same_groups(one, other):
+    """Whether rows whose labels are sure are together in both."""
+    sure = np.full(len(one), True)
+    for p in (one, other):
+        if p.shape[1] > 1:
+            last = np.sort(p, axis=1)
+            sure &= last[:, -1] - last[:, -2] > SURE
+    pairs = {*zip(one[sure].argmax(axis=1), other[sure].argmax(axis=1), strict=True)}
+    return len(pairs) == len({a for a, _ in pairs}) == len({b for _, b in pairs})
+
+
+def measure(n_cases, names):
+    """How many cases fail of each class, by what failed and by fault."""
+    counts = {name: collections.Counter() for name in names}
+    faults = {name: collections.Counter() for name in names}
+    shown = {name: collections.defaultdict(list) for name in names}
+    drawn = collections.Counter()
+    for number in range(n_cases):
+        x, options, factors, made = case(number)
+        drawn.update(made)
+        for name in names:
+            wrong = verdict(CLASSES[name], x.copy(), options, factors)
+            if not wrong:
+                continue
+            counts[name][wrong] += 1
+            if wrong != REFUSED:
+                faults[name].update(made or ["none"])
+                if len(shown[name][wrong]) < SHOWN:
+                    shown[name][wrong].append(number)
+        if number % 1000 == 999:
+            print(f"{number + 1} of {n_cases}", file=sys.stderr, flush=True)
+    return {
+        "cases": n_cases,
+        "faults_drawn": dict(drawn),
+        "results": {
+            name: {
+                "failures": sum(n for wrong, n in counts[name].items() if wrong != REFUSED),
+                "by_kind": dict(counts[name]),
+                "by_fault": dict(faults[name]),
+                "numbers": dict(shown[name]),
+            }
+            for name in names
+        },
+        "sklearn": sklearn.__version__,
+    }
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="300 cases")
+    parser.add_argument("--only", choices=[*CLASSES], help="one class")
+    args = parser.parse_args()
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        names = [args.only] if args.only else [*CLASSES]
+        print(json.dumps(measure(QUICK if args.quick else CASES, names), indent=2))
