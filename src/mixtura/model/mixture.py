@@ -17,6 +17,7 @@ from mixtura.model import (
     reduction,
     region,
     sampling,
+    separation,
     storage,
     transformation,
     transport,
@@ -164,6 +165,7 @@ class Mixture(Components):
     log_inner_product = divergence.log_inner_product
     l2_distance = divergence.l2_distance
     cauchy_schwarz = divergence.cauchy_schwarz
+    separation = separation.separation
     mw2 = transport.mw2
     match = transport.match
     merge = reduction.merge
