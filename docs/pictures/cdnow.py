@@ -10,7 +10,7 @@ import pyarrow.csv
 from matplotlib import pyplot
 
 import mixtura
-from mixtura.report.plot import ellipses, scatter
+from mixtura.plot import ellipses, scatter
 
 HERE = Path(__file__).parent
 ORDERS = HERE.parents[1] / "examples" / "data" / "cdnow.csv.gz"
@@ -33,11 +33,12 @@ def draw(path: Path) -> None:
         np.maximum(up[shown], 1.0),
         found.assignment.probabilities[shown],
         names=names,
+        size=6.0,
         ax=axes,
     )
     ellipses(
         found.mixture,
-        dims=(0, 2),
+        columns=(0, 2),
         undo=lambda line: np.column_stack([first.undo(line[:, 0]), last.undo(line[:, 1])]),
         ax=axes,
     )
@@ -49,7 +50,7 @@ def draw(path: Path) -> None:
         xlim=(-30, 640),
         title=f"{len(across):,} customers of CDNOW in {len(share)} segments",
     )
-    axes.legend(frameon=False, loc="upper right", fontsize=9)
+    axes.get_legend().set_loc("upper right")
     axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(path, dpi=130)
 

@@ -23,6 +23,7 @@ _WHERE = {
     "Tied": "mixtura.model.covariance",
     "Truncation": "mixtura.learn.truncation",
     "load": "mixtura.model.mixture",
+    "plot": "mixtura.plot",
     "rfm": "mixtura.applications.segmentation.rfm",
     "rubin": "mixtura.learn.rubin",
     "segment": "mixtura.applications.segmentation.segment",
@@ -35,7 +36,8 @@ def __getattr__(name: str) -> Any:
     """Import a public name at its first use: importing the package costs next to nothing."""
     if name not in _WHERE:
         raise AttributeError(f"module 'mixtura' has no attribute {name!r}")
-    value = getattr(import_module(_WHERE[name]), name)
+    module = import_module(_WHERE[name])
+    value = module if _WHERE[name] == f"mixtura.{name}" else getattr(module, name)
     globals()[name] = value
     return value
 

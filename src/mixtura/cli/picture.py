@@ -11,12 +11,18 @@ from mixtura.applications.segmentation.columns import Role
 from mixtura.applications.segmentation.recipe import Feature, read_numbers
 from mixtura.applications.segmentation.segment import Segmentation
 from mixtura.learn import imputation
-from mixtura.report.plot import colour, ellipses, scatter
+from mixtura.report.plot.canvas import legend
+from mixtura.report.plot.ellipses import outlines
+from mixtura.report.plot.palette import colour
+from mixtura.report.plot.points import scatter
 
 Array = NDArray[np.float64]
 
 POINTS = 5_000
 """Rows shown: more would only cover one another."""
+
+LEVELS = (0.5, 0.9)
+"""The parts of each segment that its ellipses hold."""
 
 
 def draw(found: Segmentation, table: Any, path: str | Path, *, title: str) -> None:
@@ -44,21 +50,23 @@ def draw(found: Segmentation, table: Any, path: str | Path, *, title: str) -> No
     ]
     chosen = np.random.default_rng(0).permutation(len(rows))[:POINTS]
     if len(found.recipe.features) == 1:
-        _bars(axes, found.recipe.features[0], rows[:, 0], found.assignment.segment - 1, names)
+        _bars(axes, found.recipe.features[0], rows[:, 0], found.assignment.segment - 1)
     else:
         i, j = _dims(found, rows)
         across, up = found.recipe.features[i], found.recipe.features[j]
         shares = found.assignment.probabilities[chosen]
-        scatter(rows[chosen, i], rows[chosen, j], shares, names=names, ax=axes)
+        scatter(rows[chosen, i], rows[chosen, j], shares, ax=axes)
         limits = [_scale(axes, "x", across, rows[:, i]), _scale(axes, "y", up, rows[:, j])]
 
         def undo(line: Array) -> Array:
             return np.column_stack([across.undo(line[:, 0]), up.undo(line[:, 1])])
 
-        ellipses(found.mixture, dims=(i, j), undo=undo, ax=axes)
+        marks = [str(k + 1) for k in range(found.n_segments)]
+        outlines(axes, found.mixture, (i, j), LEVELS, marks=marks, undo=undo)
         axes.set(xlabel=across.name, ylabel=up.name, xlim=limits[0], ylim=limits[1])
     axes.set_title(title, loc="left")
-    axes.legend(frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(0.0, -0.1))
+    below = {"fontsize": 9, "loc": "upper left", "bbox_to_anchor": (0.0, -0.1)}
+    legend(axes, names, most=len(names), **below)
     axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(path, dpi=130, format="png")
 
@@ -127,14 +135,10 @@ def _curved(axes: Any, which: str, feature: Feature) -> None:
     axis.set_major_formatter(StrMethodFormatter("{x:,g}"))
 
 
-def _bars(
-    axes: Any, feature: Feature, x: Array, members: NDArray[np.int64], names: list[str]
-) -> None:
+def _bars(axes: Any, feature: Feature, x: Array, members: NDArray[np.int64]) -> None:
     """One feature: how many rows lie where, a colour a segment."""
     edges = feature.undo(np.histogram_bin_edges(feature.apply(x), bins=60))
-    parts = [x[members == k] for k in range(len(names))]
-    axes.hist(
-        parts, bins=edges, stacked=True, color=[colour(k) for k in range(len(names))], label=names
-    )
+    parts = [x[members == k] for k in range(int(members.max()) + 1)]
+    axes.hist(parts, bins=edges, stacked=True, color=[colour(k) for k in range(len(parts))])
     axes.set(xlabel=feature.name, ylabel="rows")
     _curved(axes, "x", feature)

@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 from matplotlib.contour import QuadContourSet
-from matplotlib.path import Path
 from scipy.stats import multivariate_normal, norm
 
 from mixtura import Mixture, plot
@@ -58,13 +57,10 @@ def test_the_smallest_region_of_a_gaussian_is_an_ellipse(ax):
     one = Mixture.of([1.0], [[0.0, 0.0]], [[[1.0, 0.6], [0.6, 2.0]]])
     plot.contours(one, content=[0.5], ax=ax)
     _, lines = sets(ax)
-    path = Path(lines.get_paths()[0].vertices)
-    radius = np.sqrt(-2 * np.log(0.5))
-    factor = np.linalg.cholesky(one.covariances[0])
-    angles = np.linspace(0, 2 * np.pi, 50)
-    circle = np.column_stack([np.cos(angles), np.sin(angles)]) @ factor.T
-    assert path.contains_points(0.99 * radius * circle).all()
-    assert not path.contains_points(1.01 * radius * circle).any()
+    outline = lines.get_paths()[0].vertices
+    distance = np.einsum("ni,ij,nj->n", outline, np.linalg.inv(one.covariances[0]), outline)
+    np.testing.assert_allclose(np.sqrt(distance), np.sqrt(-2 * np.log(0.5)), rtol=2e-3)
+    assert len(outline) > 100
 
 
 def test_a_needle_is_not_lost_between_points(ax):
@@ -78,10 +74,13 @@ def test_a_needle_is_not_lost_between_points(ax):
     assert (near - [4.0, 4.0])[:, 0].max() > 0.5
 
 
-def test_labels_name_the_content(ax, three):
-    plot.contours(three, content=(0.5, 0.95), ax=ax)
-    assert {text.get_text() for text in ax.texts} <= {"50 %", "95 %"}
-    assert ax.texts
+def test_a_legend_names_the_content(ax, three):
+    plot.contours(three, content=(0.95, 0.5, 0.8), ax=ax)
+    shown = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert shown == ["50 %", "80 %", "95 %"]
+    filled, _ = sets(ax)
+    shades = [patch.get_facecolor() for patch in ax.get_legend().get_patches()]
+    np.testing.assert_allclose(shades[::-1], filled.get_facecolor())
 
 
 def test_rows_lie_on_top(ax, three, rows):

@@ -46,9 +46,7 @@ def test_heights_are_runnalls_bounds_added_up(four):
     i, j = sorted(found.pairs[0])
     np.testing.assert_allclose(found.heights[0], bound(four, i, j), rtol=1e-9)
     reduced = four.merge(i, j)
-    others = [
-        bound(reduced, a, b) for a in range(3) for b in range(a + 1, 3)
-    ]
+    others = [bound(reduced, a, b) for a in range(3) for b in range(a + 1, 3)]
     np.testing.assert_allclose(found.heights[1] - found.heights[0], min(others), rtol=1e-9)
     assert (np.diff(found.heights) >= 0).all()
 
@@ -123,7 +121,7 @@ def test_two_lines_meet_in_the_elbow():
 
 def test_a_merger_is_drawn_as_it_says(figure):
     merger = SimpleNamespace(
-        merges_=np.array([[0, 2], [1, 3]]), entropies_=np.array([9.0, 4.0, 0.0]), n_clusters_=2
+        merges_=np.array([[0, 2], [0, 1]]), entropies_=np.array([0.0, 4.0, 9.0]), n_clusters_=2
     )
     left, right = figure.subplots(1, 2)
     plot.tree(merger, ax=left)
@@ -140,7 +138,9 @@ def test_estimators_and_names(ax, four):
 
 
 def test_what_cannot_be_merged(ax, four):
-    with pytest.raises(ValueError, match="the mixture has one component: there is nothing to merge"):
+    with pytest.raises(
+        ValueError, match="the mixture has one component: there is nothing to merge"
+    ):
         plot.tree(four.rearranged([0]), ax=ax)
     with pytest.raises(ValueError, match="n_clusters must be from 1 to 4, not 5"):
         plot.tree(four, n_clusters=5, ax=ax)

@@ -47,7 +47,7 @@ def test_the_legend_and_the_note_are_in_the_empty_corner(figure, three, rows):
     corner = panels_of(figure)[0, 2]
     assert [text.get_text() for text in corner.get_legend().get_texts()] == ["one", "two"]
     assert [text.get_text() for text in corner.texts] == [
-        "100 of 400 rows; 1 row with missing values left out"
+        "100 of 400 rows\n1 row with missing values left out"
     ]
 
 

@@ -79,8 +79,20 @@ def test_every_family_can_be_drawn(family, figure):
     drawn = mixture(FAMILIES[family], 3, 3, np.random.default_rng(1))
     x = drawn.sample(50, 0)[0]
     panels = figure.subplots(3, 3).flat
-    for name, axes in zip(["ellipses", "contours", "density", "separation", "tree", "entropy",
-                           "uncertainty", "silhouette"], panels, strict=False):
+    for name, axes in zip(
+        [
+            "ellipses",
+            "contours",
+            "density",
+            "separation",
+            "tree",
+            "entropy",
+            "uncertainty",
+            "silhouette",
+        ],
+        panels,
+        strict=False,
+    ):
         assert PICTURES[name](drawn, x, axes) is axes
 
 

@@ -33,12 +33,16 @@ def test_of_a_wider_table_the_columns_of_the_fit_are_taken(fitted):
 
 def test_a_table_that_lacks_columns(fitted):
     model, table = fitted
-    with pytest.raises(ValueError, match="X lacks 'age', which the model was fitted to; it has: 'inc"):
+    with pytest.raises(
+        ValueError, match="X lacks 'age', which the model was fitted to; it has: 'inc"
+    ):
         subject(model, table[["income", "visits"]])
 
 
 def test_an_array_of_another_width(three, rows):
-    with pytest.raises(ValueError, match="X has 2 columns, but the mixture has 3: give the columns"):
+    with pytest.raises(
+        ValueError, match="X has 2 columns, but the mixture has 3: give the columns"
+    ):
         subject(three, rows[:, :2])
 
 
@@ -112,7 +116,9 @@ def test_of_many_rows_some_are_shown_once_each(three, rows):
 
 
 def test_no_rows_to_show(three, rows):
-    with pytest.raises(ValueError, match="rows must be at least 1, not 0: leave X out to show none"):
+    with pytest.raises(
+        ValueError, match="rows must be at least 1, not 0: leave X out to show none"
+    ):
         subject(three, rows).shown([0], 0, 0)
     holed = rows.copy()
     holed[::2, 0] = np.nan
