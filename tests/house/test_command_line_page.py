@@ -30,7 +30,7 @@ def test_the_commands_of_the_page_run(tmp_path):
     assert run.returncode == 0, run.stderr
     made = {path.name for path in tmp_path.iterdir()}
     files = {"again.csv", "piped.tsv", "densities.csv", "synthetic.csv", "kinds.parquet"}
-    files |= {"people.csv", "filled.csv", "draws.csv"}
+    files |= {"people.csv", "filled.csv", "draws.csv", "customers.png", "regions.svg"}
     assert made == {"examples", "out", "amounts.safetensors"} | files
 
 

@@ -11,6 +11,7 @@ import mixtura
 from mixtura.cli import terminal
 from mixtura.cli.commands.fit import fit
 from mixtura.cli.commands.impute import impute
+from mixtura.cli.commands.plot import plot
 from mixtura.cli.commands.predict import predict
 from mixtura.cli.commands.sample import sample
 from mixtura.cli.commands.score import score
@@ -32,7 +33,7 @@ program = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (segment, fit, predict, score, sample, impute):
+for command in (segment, fit, predict, score, sample, impute, plot):
     program.command()(command)
 
 
