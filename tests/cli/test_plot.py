@@ -153,3 +153,20 @@ def test_without_matplotlib_it_is_said_what_to_install(mixtura, model, monkeypat
     code, _, err = mixtura("plot", model, "-o", "p.png")
     assert code == 2
     assert "pictures need matplotlib: pip install 'mixtura[plot]'." in err
+
+
+@pytest.mark.parametrize(
+    ("unit", "low", "high", "expected"),
+    [
+        (1.0, 0.0, 400.0, [0, 1, 3, 10, 30, 100, 300]),
+        (11.8, -5.0, 12_000.0, [0, 30, 100, 300, 1_000, 3_000, 10_000]),
+        (11.8, -5.0, 2_000.0, [0, 30, 100, 300, 1_000]),
+        (0.02, -0.5, 0.5, [-0.3, -0.1, -0.03, 0, 0.03, 0.1, 0.3]),
+        (1.0, 0.0, 1e12, [0, 1, 1e4, 1e8, 1e12]),
+        (5.0, 1.0, 4.0, []),
+    ],
+)
+def test_numbers_on_a_curved_axis_are_round_and_few(unit, low, high, expected):
+    from mixtura.cli.drawing import _round_numbers
+
+    np.testing.assert_allclose(_round_numbers(unit, low, high), expected, atol=1e-15)

@@ -22,6 +22,9 @@ from mixtura.report.plot.uncertainty import uncertainty
 
 Array = NDArray[np.float64]
 
+TICKS = 7
+"""Numbers on an axis that is spaced by a curve, at the most."""
+
 
 class Asked(NamedTuple):
     """What a picture is made of."""
@@ -158,14 +161,24 @@ def _ticks(axis: Any, feature: Feature) -> None:
     from matplotlib.ticker import FixedLocator, FuncFormatter
 
     low, high = feature.undo(_coordinates(feature, np.array(axis.get_view_interval())))
-    decades = np.log10(max(abs(low), abs(high)) / feature.unit + 1.0)
-    steps = (1.0, 3.0) if decades < 4 else (1.0,)
-    sizes = [step * 10.0**power for power in range(int(decades) + 1) for step in steps]
-    values = feature.unit * np.array([*(-size for size in sizes[::-1]), 0.0, *sizes])
-    values = values[(values >= low) & (values <= high)]
+    values = _round_numbers(feature.unit, float(low), float(high))
     places = dict(zip(_view(feature, values).tolist(), values.tolist(), strict=True))
     axis.set_major_locator(FixedLocator([*places]))
     axis.set_major_formatter(FuncFormatter(lambda place, _: f"{places.get(place, np.nan):,g}"))
+
+
+def _round_numbers(unit: float, low: float, high: float) -> Array:
+    """Zero and round numbers from a unit on, on both sides: no more of them than have room."""
+    first = int(np.floor(np.log10(unit)))
+    last = int(np.floor(np.log10(max(abs(low), abs(high), unit)))) + 1
+    for steps, every in (((1.0, 3.0), 1), ((1.0,), 1), ((1.0,), 2), ((1.0,), 4)):
+        sizes = [step * 10.0**power for power in range(first, last, every) for step in steps]
+        sizes = [size for size in sizes if size >= unit]
+        values = np.array([*(-size for size in sizes[::-1]), 0.0, *sizes])
+        values = values[(values >= low) & (values <= high)]
+        if len(values) <= TICKS:
+            break
+    return values
 
 
 def _coordinates(feature: Feature, view: Array) -> Array:

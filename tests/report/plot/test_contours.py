@@ -115,3 +115,16 @@ def test_on_a_line_regions_are_intervals_of_their_content(ax, columns):
 def test_content_that_is_no_share(ax, three, content):
     with pytest.raises(ValueError, match="content must be numbers between 0 and 1, each once"):
         plot.contours(three, content=content, ax=ax)
+
+
+@pytest.mark.parametrize("sign", [-1.0, 1.0])
+def test_the_legend_leaves_the_regions_free(figure, sign):
+    ax = figure.subplots()
+    slope = Mixture.of([1.0], [[0.0, 0.0]], [[[1.0, 0.95 * sign], [0.95 * sign, 1.0]]])
+    plot.contours(slope, ax=ax)
+    figure.canvas.draw()
+    box = ax.get_legend().get_window_extent().transformed(ax.transData.inverted())
+    x, y = np.meshgrid(np.linspace(box.x0, box.x1, 20), np.linspace(box.y0, box.y1, 20))
+    heights = slope.log_density(np.column_stack([x.ravel(), y.ravel()]))
+    _, lines = sets(ax)
+    assert (heights < lines.levels[0]).all()

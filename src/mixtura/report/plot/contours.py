@@ -114,7 +114,8 @@ def regions(
         Patch(facecolor=shade, edgecolor=INK, linewidth=0.9, label=f"{100 * share:.3g} %")
         for share, shade in zip(shares, shades, strict=True)
     ]
-    axes.legend(handles=patches[::-1], frameon=False, fontsize="small")
+    corner = _emptiest(heights > thresholds[0])
+    axes.legend(handles=patches[::-1], loc=corner, frameon=False, fontsize="small")
     axes.set(xlim=limits[0], ylim=limits[1])
 
 
@@ -131,6 +132,18 @@ def surface(plane: Mixture, limits: Sequence[tuple[float, float]]) -> tuple[Arra
     x, y = (np.linspace(low, high, size) for (low, high), size in zip(limits, sizes, strict=True))
     points = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
     return x, y, plane.log_density(points).reshape(len(y), len(x))
+
+
+def _emptiest(inside: NDArray[np.bool_]) -> str:
+    """The corner of the picture where regions take up least, for its legend."""
+    m, n = inside.shape[0] // 4, inside.shape[1] // 4
+    corners = {
+        "upper right": inside[-m:, -n:],
+        "upper left": inside[-m:, :n],
+        "lower right": inside[:m, -n:],
+        "lower left": inside[:m, :n],
+    }
+    return min(corners, key=lambda name: corners[name].sum())
 
 
 def _intervals(axes: Any, given: Subject, j: int, shares: Sequence[float]) -> Any:
