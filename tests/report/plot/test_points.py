@@ -1,9 +1,11 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
-from matplotlib.colors import to_rgba
+from matplotlib.colors import to_hex, to_rgba
 
 from mixtura import plot
-from mixtura.report.plot.palette import colour
+from mixtura.report.plot.palette import NOISE, colour
 from mixtura.report.plot.uncertainty import LARGEST, SMALLEST, area
 
 
@@ -82,3 +84,38 @@ def test_one_component_leaves_no_doubt(ax, three, rows):
 def test_pictures_of_rows_need_rows(room, ax, three):
     with pytest.raises(ValueError, match=f"plot.{room} shows rows: give them as X"):
         getattr(plot, room)(three, None, ax=ax)
+
+
+@pytest.fixture
+def noisy(three):
+    """A model that says of rows far out that they belong to no component."""
+
+    def predict_proba(x):
+        far = np.abs(x).max(axis=1) > 4.0
+        r = np.column_stack([three.responsibilities(x), np.zeros(len(x))])
+        r[far] = [0.1, 0.1, 0.8]
+        return r
+
+    return SimpleNamespace(mixture_=three, predict_proba=predict_proba)
+
+
+@pytest.mark.parametrize("room", ["classification", "uncertainty"])
+def test_rows_that_are_noise_are_grey(room, ax, noisy, rows):
+    getattr(plot, room)(noisy, rows, ax=ax)
+    far = np.abs(rows).max(axis=1) > 4.0
+    points = points_of(ax, -1)
+    assert to_hex(points.get_facecolor()[0]) == NOISE.lower()
+    assert {*map(tuple, points.get_offsets())} == {*map(tuple, rows[far, :2])}
+    assert sum(len(points_of(ax, k).get_offsets()) for k in range(2)) == (~far).sum()
+
+
+def test_noise_has_a_bar_and_ticks_of_its_own(figure, noisy, rows):
+    left, right = figure.subplots(1, 2)
+    plot.silhouette(noisy, rows, ax=left)
+    far = np.abs(rows).max(axis=1) > 4.0
+    assert left.get_yticklabels()[-1].get_text() == f"noise\n{far.mean():.0%}, mean 0.80"
+    plot.density(noisy, rows, ax=right)
+    (rug,) = [line for line in right.get_lines() if line.get_gid() == "rug -1"]
+    np.testing.assert_array_equal(rug.get_xdata(), rows[far, 0])
+    assert plot.pairs(noisy, rows).axes
+    plot.separation(noisy, rows, means=0.5, ax=left)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from mixtura.model.mixture import Mixture
 from mixtura.report.plot.canvas import axes_of, legend_of_lines, limits, note, number
 from mixtura.report.plot.palette import INK, PALE, colour, dark, line
-from mixtura.report.plot.subject import Subject, subject
+from mixtura.report.plot.subject import Subject, members_of, subject
 
 Array = NDArray[np.float64]
 
@@ -111,7 +111,7 @@ def curves(axes: Any, given: Subject, j: int, *, marks: Sequence[str] | None = N
 
 def ticks(axes: Any, given: Subject, j: int, rows: Array) -> None:
     """Rows as ticks on the axis, in the colour of their likeliest component."""
-    members = given.responsibilities(rows).argmax(axis=1)
+    members = members_of(given.responsibilities(rows), given.mixture.n_components)
     for k in np.unique(members):
         mine = rows[members == k, j]
         axes.plot(

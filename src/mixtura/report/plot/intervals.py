@@ -1,6 +1,7 @@
 """Estimates of parameters with their intervals."""
 
 from collections.abc import Sequence
+from textwrap import wrap
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,9 @@ PANELS = 24
 
 ACROSS = 4
 """Panels beside one another, at the most."""
+
+WIDTH = 26
+"""Letters of a title on one line."""
 
 
 def intervals(table: Any, *, parameters: Sequence[str] | None = None, figure: Any = None) -> Any:
@@ -70,7 +74,7 @@ def intervals(table: Any, *, parameters: Sequence[str] | None = None, figure: An
     for axes, name in zip(panels.flat, wanted, strict=False):
         mine = [row for row, each in enumerate(of_row) if each == name]
         _panel(axes, [components[row] for row in mine], estimate[mine], lower[mine], upper[mine])
-        axes.set_title(name, fontsize="small", loc="left")
+        axes.set_title(_folded(name), fontsize="small", loc="left")
     for axes in panels.flat[len(wanted) :]:
         axes.set_axis_off()
     if len(wanted) < len(there) and parameters is None:
@@ -106,6 +110,13 @@ def _panel(axes: Any, components: list[Any], estimate: Array, lower: Array, uppe
     axes.set_axisbelow(True)
     axes.locator_params(axis="x", nbins=4)
     axes.spines[["top", "right", "left"]].set_visible(False)
+
+
+def _folded(name: str) -> str:
+    """A name on lines no longer than a panel is wide."""
+    if len(name) <= WIDTH:
+        return name
+    return "\n".join(wrap(name.replace("[", " ["), WIDTH)).replace(" [", "[")
 
 
 def _kind(parameter: str) -> str:

@@ -71,6 +71,7 @@ def pairs(
         raise ValueError("columns must name one column at least")
     shown = given.shown(index, rows, random_state)
     r = given.responsibilities(shown.rows)
+    noise = given.has_noise(r)
     m = len(index)
     marks = given.marks(names) if m <= 4 else None
     side = 2.2 if m > 2 else 3.0
@@ -91,7 +92,8 @@ def pairs(
             else:
                 plane = (index[column], index[row])
                 size = 0.7 * size_of(len(r))
-                scatter(shown.rows[:, plane[0]], shown.rows[:, plane[1]], r, size=size, ax=axes)
+                across, up = shown.rows[:, plane].T
+                scatter(across, up, r, size=size, noise=noise, ax=axes)
                 outlines(axes, given.mixture, plane, levels, marks=marks)
                 axes.set(ylim=reaches[row], ylabel=given.labels[index[row]])
             axes.set(xlim=reaches[column], xlabel=given.labels[index[column]])

@@ -18,14 +18,20 @@ PALE = "#BBBBBB"
 """Of what lies behind."""
 
 
+NOISE = "#8A8A8A"
+"""Of rows that belong to no component; their number is -1."""
+
+
 def colour(k: int) -> str:
-    """The colour of component k."""
+    """The colour of component k; grey for what is none."""
+    if k < 0:
+        return NOISE
     return COLOURS[k % len(COLOURS)]
 
 
 def marker(k: int) -> str:
     """The marker of component k."""
-    return MARKERS[k % len(MARKERS)]
+    return "." if k < 0 else MARKERS[k % len(MARKERS)]
 
 
 def line(k: int) -> Any:

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from mixtura.report.plot.canvas import axes_of, legend, note
 from mixtura.report.plot.ellipses import outlines
 from mixtura.report.plot.palette import colour, marker
-from mixtura.report.plot.subject import subject
+from mixtura.report.plot.subject import members_of, subject
 
 Array = NDArray[np.float64]
 
@@ -24,6 +24,7 @@ def scatter(
     *,
     names: Sequence[str] | None = None,
     size: float = 10.0,
+    noise: bool = False,
     ax: Any = None,
 ) -> Any:
     """Draw rows as points: the colour is the likeliest component, the opacity how likely it is.
@@ -36,6 +37,8 @@ def scatter(
         Of the components, for a legend.
     size : float
         Of a point, in square points.
+    noise : bool, default False
+        Whether the last column is that of rows that belong to no component; they are grey.
     ax : matplotlib Axes, optional
         The current ones, if not given.
 
@@ -46,8 +49,8 @@ def scatter(
     axes = axes_of(ax)
     across, up = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
     r = np.asarray(responsibilities, dtype=np.float64)
-    members, certainty = r.argmax(axis=1), r.max(axis=1)
-    for k in range(r.shape[1]):
+    members, certainty = members_of(r, r.shape[1] - noise), r.max(axis=1)
+    for k in (*range(r.shape[1] - noise), -1):
         mine = members == k
         if mine.any():
             axes.scatter(
@@ -114,7 +117,8 @@ def classification(
     axes = axes_of(ax)
     r = given.responsibilities(shown.rows)
     across, up = shown.rows[:, index].T
-    scatter(across, up, r, names=called, size=size_of(len(r)), ax=axes)
+    noise = given.has_noise(r)
+    scatter(across, up, r, names=called, size=size_of(len(r)), noise=noise, ax=axes)
     outlines(axes, given.mixture, index, levels, marks=given.marks(names))
     axes.set(xlabel=given.labels[index[0]], ylabel=given.labels[index[1]])
     note(axes, shown.note)

@@ -95,7 +95,9 @@ def separation(
         _line(axes, plane, words[0], points, marks)
     else:
         r = given.responsibilities(shown.rows)
-        scatter(points[:, 0], points[:, 1], r, names=called, size=size_of(len(r)), ax=axes)
+        across, up = points.T
+        size, noise = size_of(len(r)), given.has_noise(r)
+        scatter(across, up, r, names=called, size=size, noise=noise, ax=axes)
         outlines(axes, plane, (0, 1), levels, marks=marks)
         axes.set(xlabel=words[0], ylabel=words[1])
     note(axes, shown.note)

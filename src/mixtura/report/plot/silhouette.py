@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from mixtura.report.plot.canvas import NAMED, axes_of, note
 from mixtura.report.plot.palette import INK, colour
 from mixtura.report.plot.points import MOST
-from mixtura.report.plot.subject import subject
+from mixtura.report.plot.subject import members_of, subject
 
 Array = NDArray[np.float64]
 
@@ -79,7 +79,7 @@ def silhouette(
         members, values = menardi(given.mixture.log_joint(shown.rows))
     else:
         r = given.responsibilities(shown.rows)
-        members, values = r.argmax(axis=1), r.max(axis=1)
+        members, values = members_of(r, k), r.max(axis=1)
     axes = axes_of(ax)
     _bars(axes, members, values, called)
     if kind == "posterior":
@@ -104,7 +104,7 @@ def _bars(axes: Any, members: NDArray[np.intp], values: Array, names: Sequence[s
     """A bar for each component, the surest rows on top."""
     at, gap, ticks, labels = 0.0, GAP * len(values), list[float](), list[str]()
     few = len(names) <= NAMED
-    for k, name in enumerate(names):
+    for k, name in [*enumerate(names), (-1, "noise")]:
         mine = np.sort(values[members == k])[::-1]
         if not len(mine):
             continue

@@ -112,7 +112,10 @@ class Subject:
         return Shown(np.asarray(given[chosen], dtype=np.float64), "; ".join(said))
 
     def responsibilities(self, rows: Array) -> Array:
-        """The probability of each component for rows (m, D), as the model says it, (m, K)."""
+        """The probability of each component for rows (m, D), as the model says it, (m, K).
+
+        Of a model with noise (m, K + 1), noise being last.
+        """
         k = self.mixture.n_components
         if not len(rows):
             return np.empty((0, k))
@@ -130,6 +133,10 @@ class Subject:
             return [*names]
         return [str(k) for k in range(self.mixture.n_components)]
 
+    def has_noise(self, responsibilities: Array) -> bool:
+        """Whether the model says of rows that they belong to no component."""
+        return responsibilities.shape[1] > self.mixture.n_components
+
     def component_names(self, names: Sequence[str] | None) -> list[str]:
         """What to call the components.
 
@@ -144,6 +151,13 @@ class Subject:
         if len(names) != k:
             raise ValueError(f"names must be {k}, one for each component, not {len(names)}")
         return [str(name) for name in names]
+
+
+def members_of(responsibilities: Array, n_components: int) -> NDArray[np.intp]:
+    """The likeliest component of each row, (m,), -1 for noise."""
+    members = responsibilities.argmax(axis=1)
+    members[members >= n_components] = -1
+    return members
 
 
 class _Reader(BaseEstimator):

@@ -10,7 +10,7 @@ from mixtura.report.plot.canvas import axes_of, note
 from mixtura.report.plot.ellipses import outlines
 from mixtura.report.plot.palette import colour, marker
 from mixtura.report.plot.points import MOST
-from mixtura.report.plot.subject import subject
+from mixtura.report.plot.subject import members_of, subject
 
 Array = NDArray[np.float64]
 
@@ -65,9 +65,10 @@ def uncertainty(
     shown = given.shown(index, rows, random_state)
     axes = axes_of(ax)
     r = given.responsibilities(shown.rows)
-    members, doubt = r.argmax(axis=1), 1.0 - r.max(axis=1)
+    members = members_of(r, given.mixture.n_components)
+    doubt = 1.0 - r.max(axis=1)
     outlines(axes, given.mixture, index, levels, marks=given.marks(names))
-    for k in range(given.mixture.n_components):
+    for k in (*range(given.mixture.n_components), -1):
         mine = np.flatnonzero(members == k)
         mine = mine[np.argsort(doubt[mine], kind="stable")]  # the least sure ones on top
         if len(mine):
