@@ -65,8 +65,8 @@ def draw(found: Segmentation, table: Any, path: str | Path, *, title: str) -> No
         outlines(axes, found.mixture, (i, j), LEVELS, marks=marks, undo=undo)
         axes.set(xlabel=across.name, ylabel=up.name, xlim=limits[0], ylim=limits[1])
     axes.set_title(title, loc="left")
-    below = {"fontsize": 9, "loc": "upper left", "bbox_to_anchor": (0.0, -0.1)}
-    legend(axes, names, most=len(names), **below)
+    below = (0.0, -0.1)
+    legend(axes, names, "upper left", most=len(names), fontsize=9, bbox_to_anchor=below)
     axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(path, dpi=130, format="png")
 

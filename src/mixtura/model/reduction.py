@@ -1,8 +1,8 @@
 """Components merged: fewer of them for nearly the same density."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any
+from typing import Any, Generic, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -162,18 +162,38 @@ Costs = Callable[[Components, int, NDArray[np.intp]], Array]
 
 def _greedily(mixture: M, n_components: int, bounds: Costs) -> M:
     """The cheapest pair merged, again and again."""
-    costs = _table(mixture, bounds)
-    while True:
-        i, j = divmod(int(costs.argmin()), len(costs))
-        mixture = merged(mixture, i, j)
+    for step in merging_steps(mixture, bounds):
+        mixture = step.mixture
         if mixture.n_components <= n_components:
-            return mixture
+            break
+    return mixture
+
+
+class Step(NamedTuple, Generic[M]):
+    """One merge: which two components of the mixture before, what it costs, and what it gives."""
+
+    i: int
+    j: int
+    """The larger; later components move up by one."""
+    cost: float
+    mixture: M
+
+
+def merging_steps(mixture: M, bounds: Costs | None = None) -> Iterator[Step[M]]:
+    """The cheapest pair merged, again and again, down to one component; by Runnalls' bound."""
+    costs_of = _costs if bounds is None else bounds
+    costs = _table(mixture, costs_of)
+    while mixture.n_components > 1:
+        i, j = divmod(int(costs.argmin()), len(costs))
+        cost = float(costs[i, j])
+        mixture = merged(mixture, i, j)
+        yield Step(i, j, cost, mixture)
         if isinstance(mixture.covariance, Tied):  # the common matrix has changed for every pair
-            costs = _table(mixture, bounds)
+            costs = _table(mixture, costs_of)
             continue
         costs = np.delete(np.delete(costs, j, axis=0), j, axis=1)
         others = np.delete(np.arange(mixture.n_components), i)
-        costs[i, others] = costs[others, i] = bounds(mixture, i, others)
+        costs[i, others] = costs[others, i] = costs_of(mixture, i, others)
 
 
 def _table(mixture: Components, bounds: Costs) -> Array:

@@ -3,10 +3,18 @@
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from mixtura.report.plot.palette import INK, colour, line, marker
+
+Array = NDArray[np.float64]
 
 NAMED = 10
 """A legend of more components would be longer than it helps; numbers stand beside their means."""
+
+CROWD = 60
+"""Numbers of more components would cover one another, and what they number."""
 
 
 def pyplot() -> Any:
@@ -77,7 +85,7 @@ def number(axes: Any, x: float, y: float, text: str, colour: str, **options: Any
     )
 
 
-def legend(axes: Any, names: Sequence[str], *, most: int = NAMED, **options: Any) -> None:
+def legend(axes: Any, names: Sequence[str], loc: str, *, most: int = NAMED, **options: Any) -> None:
     """A legend of the components, where they are not too many."""
     if len(names) > most:
         return
@@ -87,7 +95,23 @@ def legend(axes: Any, names: Sequence[str], *, most: int = NAMED, **options: Any
         Line2D([], [], linestyle="", marker=marker(k), color=colour(k), markersize=6, label=name)
         for k, name in enumerate(names)
     ]
-    axes.legend(handles=handles, **{"frameon": False, "fontsize": "small", **options})
+    axes.legend(handles=handles, loc=loc, **{"frameon": False, "fontsize": "small", **options})
+
+
+def free_corner(axes: Any, points: Array) -> str:
+    """The corner of axes with the fewest of some points (m, 2), for a legend.
+
+    matplotlib's own search for it is slow where points are many, and then warns.
+    """
+    axes.autoscale_view()  # what was drawn last may widen them
+    u, v = axes.transAxes.inverted().transform(axes.transData.transform(points)).T
+    corners = {
+        "upper right": (u > 0.65) & (v > 0.65),
+        "upper left": (u < 0.35) & (v > 0.65),
+        "lower right": (u > 0.65) & (v < 0.35),
+        "lower left": (u < 0.35) & (v < 0.35),
+    }
+    return min(corners, key=lambda name: int(corners[name].sum()))
 
 
 def limits(low: float, high: float, margin: float = 0.04) -> tuple[float, float]:
@@ -98,14 +122,14 @@ def limits(low: float, high: float, margin: float = 0.04) -> tuple[float, float]
     return low - room, high + room
 
 
-def legend_of_lines(axes: Any, names: Sequence[str], whole: str = "mixture") -> None:
+def legend_of_lines(axes: Any, names: Sequence[str], loc: str) -> None:
     """A legend of curves: the whole, and its components where they are not too many."""
     from matplotlib.lines import Line2D
 
-    handles = [Line2D([], [], color=INK, linewidth=1.6, label=whole)]
+    handles = [Line2D([], [], color=INK, linewidth=1.6, label="mixture")]
     if len(names) <= NAMED:
         handles += [
             Line2D([], [], color=colour(k), linestyle=line(k), linewidth=1.3, label=name)
             for k, name in enumerate(names)
         ]
-    axes.legend(handles=handles, frameon=False, fontsize="small")
+    axes.legend(handles=handles, loc=loc, frameon=False, fontsize="small")

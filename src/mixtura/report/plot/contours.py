@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mixtura.model.mixture import Mixture
-from mixtura.report.plot.canvas import axes_of, note
+from mixtura.report.plot.canvas import axes_of, free_corner, note
 from mixtura.report.plot.density import curves, reach
 from mixtura.report.plot.palette import INK
 from mixtura.report.plot.points import size_of
@@ -114,9 +114,10 @@ def regions(
         Patch(facecolor=shade, edgecolor=INK, linewidth=0.9, label=f"{100 * share:.3g} %")
         for share, shade in zip(shares, shades, strict=True)
     ]
-    corner = _emptiest(heights > thresholds[0])
-    axes.legend(handles=patches[::-1], loc=corner, frameon=False, fontsize="small")
+    inside = np.argwhere(heights > thresholds[0])[:, ::-1]  # rows are heights of y
     axes.set(xlim=limits[0], ylim=limits[1])
+    corner = free_corner(axes, np.column_stack([x[inside[:, 0]], y[inside[:, 1]]]))
+    axes.legend(handles=patches[::-1], loc=corner, frameon=False, fontsize="small")
 
 
 def surface(plane: Mixture, limits: Sequence[tuple[float, float]]) -> tuple[Array, Array, Array]:
@@ -132,18 +133,6 @@ def surface(plane: Mixture, limits: Sequence[tuple[float, float]]) -> tuple[Arra
     x, y = (np.linspace(low, high, size) for (low, high), size in zip(limits, sizes, strict=True))
     points = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
     return x, y, plane.log_density(points).reshape(len(y), len(x))
-
-
-def _emptiest(inside: NDArray[np.bool_]) -> str:
-    """The corner of the picture where regions take up least, for its legend."""
-    m, n = inside.shape[0] // 4, inside.shape[1] // 4
-    corners = {
-        "upper right": inside[-m:, -n:],
-        "upper left": inside[-m:, :n],
-        "lower right": inside[:m, -n:],
-        "lower left": inside[:m, :n],
-    }
-    return min(corners, key=lambda name: corners[name].sum())
 
 
 def _intervals(axes: Any, given: Subject, j: int, shares: Sequence[float]) -> Any:

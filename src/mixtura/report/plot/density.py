@@ -7,7 +7,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mixtura.model.mixture import Mixture
-from mixtura.report.plot.canvas import axes_of, legend_of_lines, limits, note, number
+from mixtura.report.plot.canvas import (
+    CROWD,
+    axes_of,
+    free_corner,
+    legend_of_lines,
+    limits,
+    note,
+    number,
+)
 from mixtura.report.plot.palette import INK, PALE, colour, dark, line
 from mixtura.report.plot.subject import Subject, members_of, subject
 
@@ -71,7 +79,7 @@ def density(
         missing = int(np.isnan(given.rows[:, j]).sum())
         left = f"{missing:,} row{'s' * (missing > 1)} with missing values left out"
         note(axes, left if missing else "")
-    legend_of_lines(axes, called)
+    legend_of_lines(axes, called, free_corner(axes, _below(axes)))
     axes.set(xlabel=given.labels[j], ylabel="density")
     return axes
 
@@ -83,6 +91,7 @@ def curves(axes: Any, given: Subject, j: int, *, marks: Sequence[str] | None = N
     grid = line_grid(marginal, low, high)
     parts = np.exp(marginal.log_joint(grid[:, None]))
     top = float(parts.sum(axis=1).max())
+    marks = marks if marginal.n_components <= CROWD else None
     if given.rows is not None:
         values = given.rows[:, j]
         values = np.asarray(values[~np.isnan(values)], dtype=np.float64)
@@ -107,6 +116,13 @@ def curves(axes: Any, given: Subject, j: int, *, marks: Sequence[str] | None = N
             number(axes, grid[peak], parts[peak, k], marks[k], dark(k))
     axes.plot(grid, parts.sum(axis=1), color=INK, linewidth=1.6, zorder=3, gid="density")
     axes.set(xlim=(low, high), ylim=(0.0, 1.08 * top))
+
+
+def _below(axes: Any) -> Array:
+    """Points on the density that is drawn, and below it."""
+    (curve,) = (line for line in axes.get_lines() if line.get_gid() == "density")
+    x, y = curve.get_xydata().T
+    return np.concatenate([np.column_stack([x, part * y]) for part in (0.25, 0.5, 0.75, 1.0)])
 
 
 def ticks(axes: Any, given: Subject, j: int, rows: Array) -> None:
@@ -144,7 +160,9 @@ def line_grid(marginal: Mixture, low: float, high: float) -> Array:
     """Points at which to draw a mixture on a line: even ones, and some for each component."""
     means = marginal.means[:, 0]
     widths = np.sqrt(marginal.covariance.variances(len(means))[:, 0])
-    own = means[:, None] + widths[:, None] * np.linspace(-4.0, 4.0, 65)
+    # An odd number of them: the mean is always one.
+    points = 2 * int(np.clip(2_000 / len(means), 2, 32)) + 1
+    own = means[:, None] + widths[:, None] * np.linspace(-4.0, 4.0, points)
     grid = np.concatenate([np.linspace(low, high, 400), own.ravel()])
     return np.unique(grid[(grid >= low) & (grid <= high)])
 

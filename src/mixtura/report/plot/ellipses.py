@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mixtura.model.mixture import Mixture
-from mixtura.report.plot.canvas import axes_of, number
+from mixtura.report.plot.canvas import CROWD, axes_of, number
 from mixtura.report.plot.palette import colour, dark, line
 from mixtura.report.plot.subject import subject
 
@@ -85,6 +85,7 @@ def outlines(
     Components without weight are left out.
     """
     plane = mixture.marginal(index)
+    marks = marks if plane.n_components <= CROWD else None
     width = 1.4 if plane.n_components <= MANY else 0.8
     for k, (mean, covariance) in enumerate(zip(plane.means, plane.covariances, strict=True)):
         if not plane.weights[k] > 0:

@@ -12,7 +12,7 @@ from mixtura.engines.memory import Memory
 from mixtura.learn import expectation
 from mixtura.learn.data import Block
 from mixtura.model.mixture import Mixture
-from mixtura.model.reduction import merged, merging_costs
+from mixtura.model.reduction import merging_steps
 from mixtura.report.plot.canvas import axes_of
 from mixtura.report.plot.palette import INK, PALE, colour, marker
 from mixtura.report.plot.subject import subject
@@ -240,14 +240,11 @@ def cheapest(mixture: Mixture) -> tuple[tuple[tuple[int, int], ...], Array]:
     """The merges of least bound, one after the other, and what they cost so far."""
     k = mixture.n_components
     numbers, pairs, costs = [*range(k)], list[tuple[int, int]](), list[float]()
-    for step in range(k - 1):
-        table = merging_costs(mixture)
-        i, j = divmod(int(table.argmin()), len(table))
-        pairs.append((numbers[i], numbers[j]))
-        costs.append(float(table[i, j]))
-        mixture = merged(mixture, i, j)
-        numbers[i] = k + step
-        del numbers[j]
+    for number, step in enumerate(merging_steps(mixture), start=k):
+        pairs.append((numbers[step.i], numbers[step.j]))
+        costs.append(step.cost)
+        numbers[step.i] = number
+        del numbers[step.j]
     return tuple(pairs), np.cumsum(costs)
 
 

@@ -135,4 +135,4 @@ def _said(figure: Any, panels: Any, names: Sequence[str], words: Sequence[str]) 
         gid="note",
     )
     text.set_in_layout(False)  # it may be wider than its panel, over others that are empty
-    legend(corner, names, loc="upper right", bbox_to_anchor=(1.0, 1.0 - 0.09 * len(said)))
+    legend(corner, names, "upper right", bbox_to_anchor=(1.0, 1.0 - 0.09 * len(said)))

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mixtura.report.plot.canvas import axes_of, legend, note
+from mixtura.report.plot.canvas import axes_of, free_corner, legend, note
 from mixtura.report.plot.ellipses import outlines
 from mixtura.report.plot.palette import colour, marker
 from mixtura.report.plot.subject import members_of, subject
@@ -65,7 +65,7 @@ def scatter(
                 gid=f"component {k}",
             )
     if names is not None:
-        legend(axes, names)
+        legend(axes, names, free_corner(axes, np.column_stack([across, up])))
     return axes
 
 
@@ -118,8 +118,9 @@ def classification(
     r = given.responsibilities(shown.rows)
     across, up = shown.rows[:, index].T
     noise = given.has_noise(r)
-    scatter(across, up, r, names=called, size=size_of(len(r)), noise=noise, ax=axes)
+    scatter(across, up, r, size=size_of(len(r)), noise=noise, ax=axes)
     outlines(axes, given.mixture, index, levels, marks=given.marks(names))
+    legend(axes, called, free_corner(axes, shown.rows[:, index]))
     axes.set(xlabel=given.labels[index[0]], ylabel=given.labels[index[1]])
     note(axes, shown.note)
     return axes

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from mixtura.model.mixture import Mixture
 from mixtura.model.separation import Separation
-from mixtura.report.plot.canvas import axes_of, note
+from mixtura.report.plot.canvas import axes_of, free_corner, legend, note
 from mixtura.report.plot.density import curves, ticks
 from mixtura.report.plot.ellipses import outlines
 from mixtura.report.plot.points import MOST, scatter, size_of
@@ -97,8 +97,9 @@ def separation(
         r = given.responsibilities(shown.rows)
         across, up = points.T
         size, noise = size_of(len(r)), given.has_noise(r)
-        scatter(across, up, r, names=called, size=size, noise=noise, ax=axes)
+        scatter(across, up, r, size=size, noise=noise, ax=axes)
         outlines(axes, plane, (0, 1), levels, marks=marks)
+        legend(axes, called, free_corner(axes, points))
         axes.set(xlabel=words[0], ylabel=words[1])
     note(axes, shown.note)
     return axes

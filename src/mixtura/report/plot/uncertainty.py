@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mixtura.report.plot.canvas import axes_of, note
+from mixtura.report.plot.canvas import axes_of, free_corner, note
 from mixtura.report.plot.ellipses import outlines
 from mixtura.report.plot.palette import colour, marker
 from mixtura.report.plot.points import MOST
@@ -83,7 +83,7 @@ def uncertainty(
                 zorder=4,
                 gid=f"component {k}",
             )
-    _sizes(axes, r.shape[1])
+    _sizes(axes, r.shape[1], free_corner(axes, shown.rows[:, index]))
     axes.set(xlabel=given.labels[index[0]], ylabel=given.labels[index[1]])
     note(axes, shown.note)
     return axes
@@ -99,7 +99,7 @@ def _most(k: int) -> float:
     return max(1.0 - 1.0 / k, 0.5)
 
 
-def _sizes(axes: Any, k: int) -> None:
+def _sizes(axes: Any, k: int, corner: str) -> None:
     """A legend of three sizes."""
     from matplotlib.lines import Line2D
 
@@ -112,6 +112,7 @@ def _sizes(axes: Any, k: int) -> None:
     axes.legend(
         handles=handles,
         title="uncertainty",
+        loc=corner,
         frameon=False,
         fontsize="small",
         title_fontsize="small",
