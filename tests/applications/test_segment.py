@@ -421,7 +421,10 @@ def test_whole_numbers_that_might_be_codes_are_said():
         ({"k": "many"}, "k must be 'auto' or a number from 1, not 'many'"),
         ({"k": 2.5}, "k must be 'auto' or a number from 1, not 2.5"),
         ({"max_k": 0}, "max_k must be at least 1, not 0"),
-        ({"family": "round"}, "no family 'round': choose auto, full, tied, diag, spherical"),
+        (
+            {"family": "round"},
+            "no family 'round': choose auto, full, tied, diag, spherical, or three",
+        ),
         (
             {"k": 201},
             "the table has 200 usable rows, too few to segment: at least 201 are needed",

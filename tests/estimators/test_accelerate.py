@@ -7,7 +7,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from mixtura import GaussianMixture, NormalInverseWishart
 from mixtura.estimators import wiring
-from mixtura.model.covariance import FAMILIES
+from tests.laws.registries import MOMENTS
 
 WAYS = ["auto", "squarem", "lbfgs"]
 
@@ -18,7 +18,7 @@ def rows():
     return rng.normal(size=(300, 2)) + 2.2 * (np.arange(300) % 2)[:, None]
 
 
-@pytest.fixture(params=FAMILIES)
+@pytest.fixture(params=MOMENTS)
 def family(request):
     return request.param
 

@@ -419,7 +419,7 @@ class TestOptions:
             ({"n_components": 0}, "must be an int in the range [1, inf). Got 0"),
             ({"n_components": 2.0}, "must be an int in the range [1, inf). Got 2.0"),
             ({"n_components": "2"}, "must be an int in the range [1, inf). Got '2'"),
-            ({"covariance_type": "VVV"}, "must be a str among {"),
+            ({"covariance_type": "VVX"}, "must be a str among {"),
             ({"tol": -1}, "must be a float in the range [0.0, inf). Got -1"),
             ({"reg_covar": -1}, "must be a float in the range [0.0, inf) or None. Got -1"),
             ({"max_iter": -1}, "must be an int in the range [0, inf). Got -1"),

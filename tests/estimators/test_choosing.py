@@ -5,10 +5,10 @@ import pytest
 
 from mixtura import GaussianMixtureClassifier
 from mixtura.estimators.choosing import affordable, rows_needed
-from mixtura.model.covariance import FAMILIES
+from tests.laws.registries import MOMENTS
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", MOMENTS)
 def test_rows_suffice_for_every_parameter_of_a_column_and_of_several_components(family):
     for k in (1, 2, 5):
         needed = rows_needed(k, family, 13)
@@ -19,7 +19,7 @@ def test_rows_suffice_for_every_parameter_of_a_column_and_of_several_components(
 
 
 def test_variances_of_many_columns_need_few_rows():
-    found = affordable([(k, f) for f in FAMILIES for k in (1, 2)], 13, 24.0)
+    found = affordable([(k, f) for f in MOMENTS for k in (1, 2)], 13, 24.0)
     assert found == {(1, "diag"), (1, "spherical")}
 
 

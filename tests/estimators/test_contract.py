@@ -5,7 +5,7 @@ import sklearn.mixture
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
 from mixtura import GaussianMixture
-from mixtura.model.covariance import FAMILIES
+from tests.laws.registries import MOMENTS
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -17,8 +17,11 @@ def by_sign(X, n_components, random_state):
 
 EVERY_CHECK = [
     {},
-    *({"covariance_type": name} for name in FAMILIES),
-    *({"n_components": 2, "covariance_type": name, "init_params": by_sign} for name in FAMILIES),
+    *({"covariance_type": name} for name in MOMENTS),
+    *(
+        {"n_components": 2, "covariance_type": name, "init_params": by_sign}
+        for name in (*MOMENTS, "EEI", "VVE", "VEV")
+    ),
     {"n_components": 2, "init_params": by_sign, "dead_components": "drop"},
     {"n_components": 2, "init_params": by_sign, "reg_covar": 1e-6},
     {"variance_floor": 1e-4, "n_init": 2, "warm_start": True},
@@ -29,7 +32,7 @@ EVERY_CHECK = [
 # rows of 30 columns. These are under the checks that scikit-learn's mixture is under, which takes
 # no weights.
 SHARED_CHECKS = [
-    *({"n_components": 2, "covariance_type": name} for name in FAMILIES),
+    *({"n_components": 2, "covariance_type": name} for name in MOMENTS),
     *({"n_components": 2, "init_params": how} for how in ("k-means++", "random")),
     {"n_components": 2, "init_params": "random_from_data", "n_init": 3},
     {"n_components": 2, "warm_start": True, "tol": 0.0, "max_iter": 3},

@@ -14,7 +14,7 @@ import sklearn.mixture
 from numpy.testing import assert_allclose, assert_array_equal
 
 from mixtura import GaussianMixture, Mixture
-from mixtura.model.covariance import FAMILIES
+from tests.laws.registries import MOMENTS
 
 
 def blobs(n=200, d=2, k=2, apart=6.0, seed=0):
@@ -42,7 +42,7 @@ def shows(fault, call):
     return mended()
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", MOMENTS)
 @pytest.mark.parametrize("how", ["k-means++", "random_from_data"])
 class TestStartsFromCentres:
     """Theirs: variances of 1e-6 (tied: second moments about zero), and weights that add to K/n."""
@@ -75,7 +75,7 @@ class TestStartsFromCentres:
             assert start.weights_.sum() < 0.1
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", MOMENTS)
 def test_float32_rows_far_from_zero(family):
     rows = (1e4 + blobs()).astype(np.float32)
     options = {"covariance_type": family, "random_state": 0}
@@ -98,7 +98,7 @@ def test_scikit_learn_cannot_fit_float32_rows_far_from_zero(family):
         assert shows("ill-defined empirical covariance", lambda: theirs(2, **options).fit(rows))
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", MOMENTS)
 @pytest.mark.parametrize("far", [1e100, 1e200, -1e200])
 def test_rows_very_far_out_have_probabilities(family, far):
     rows = blobs()
@@ -178,7 +178,7 @@ class TestSample:
             mended()
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", MOMENTS)
 def test_no_iteration_with_everything_given_is_the_given_mixture(family):
     known = Mixture.of([0.3, 0.7], [[0, 0], [4, 1]], [np.eye(2), 2 * np.eye(2)])
     precisions = {
@@ -253,7 +253,7 @@ class TestParametersSetByHand:
         model.precisions_cholesky_ = known.covariance.precisions_cholesky()
         return model
 
-    @pytest.mark.parametrize("family", FAMILIES)
+    @pytest.mark.parametrize("family", MOMENTS)
     def test_everything_works(self, family):
         model, known = self.model(family)
         rows = blobs()
@@ -269,7 +269,7 @@ class TestParametersSetByHand:
         assert drawn.shape == (500, 2)
         assert abs((component == 0).mean() - 0.25) < 0.08
 
-    @pytest.mark.parametrize("family", FAMILIES)
+    @pytest.mark.parametrize("family", MOMENTS)
     def test_it_is_what_scikit_learn_makes_of_them(self, family):
         model, known = self.model(family)
         other = self.set_to(theirs(2, covariance_type=family), known)
@@ -277,14 +277,14 @@ class TestParametersSetByHand:
         assert_allclose(model.score_samples(rows), other.score_samples(rows), rtol=1e-10)
         assert_allclose(model.predict_proba(rows), other.predict_proba(rows), atol=1e-10)
 
-    @pytest.mark.parametrize("family", FAMILIES)
+    @pytest.mark.parametrize("family", MOMENTS)
     def test_covariances_without_factors_are_enough(self, family):
         model, known = self.model(family)
         del model.precisions_cholesky_
         rows = blobs()
         assert_allclose(model.score_samples(rows), known.log_density(rows), rtol=1e-12)
 
-    @pytest.mark.parametrize("family", FAMILIES)
+    @pytest.mark.parametrize("family", MOMENTS)
     def test_factors_without_covariances_are_enough(self, family):
         model, known = self.model(family)
         del model.covariances_

@@ -28,11 +28,11 @@ from mixtura.estimators import wiring
 from mixtura.estimators.wiring import STARTS
 from mixtura.learn.em import Iteration
 from mixtura.learn.expectation import e_step
-from mixtura.model.covariance import FAMILIES
+from tests.laws.registries import MOMENTS
 
 PARAMETERS = ("weights_", "means_", "covariances_", "precisions_", "precisions_cholesky_")
 
-every_family = pytest.mark.parametrize("family", FAMILIES)
+every_family = pytest.mark.parametrize("family", MOMENTS)
 
 
 def blobs(n=60, d=2, k=2, apart=6.0, seed=0):
@@ -592,7 +592,7 @@ class TestDeadComponents:
         rows, model = self.model("drop", family, reg_covar)
         assert model.weights_.shape == (2,)
         assert model.means_.shape == (2, 2)
-        assert model.covariances_.shape == FAMILIES[family].shape(2, 2)
+        assert model.covariances_.shape == MOMENTS[family].shape(2, 2)
         assert model.predict_proba(rows).shape == (120, 2)
         assert model.n_components == 3
         assert model.bic(rows) == pytest.approx(

@@ -12,9 +12,9 @@ from scipy.special import logsumexp
 from scipy.stats import multivariate_normal
 
 from mixtura import GaussianMixture
-from mixtura.model.covariance import FAMILIES
+from tests.laws.registries import MOMENTS
 
-every_family = pytest.mark.parametrize("family", FAMILIES)
+every_family = pytest.mark.parametrize("family", MOMENTS)
 
 
 def overlapping(n=150, seed=0, apart=1.0):
@@ -124,7 +124,7 @@ def test_labels_number_the_components_and_help():
 
 def test_one_label_for_each_component_is_enough_to_begin_with():
     x, truth = overlapping()
-    for family in FAMILIES:
+    for family in MOMENTS:
         labels = np.full(len(x), -1)
         for k in range(3):
             at = np.flatnonzero(truth == k)

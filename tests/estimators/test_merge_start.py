@@ -6,11 +6,11 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.metrics import adjusted_rand_score
 
 from mixtura import GaussianMixture, Mixture, NormalInverseWishart
-from mixtura.model.covariance import FAMILIES
+from tests.laws.registries import MOMENTS
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
-every_family = pytest.mark.parametrize("family", FAMILIES)
+every_family = pytest.mark.parametrize("family", MOMENTS)
 
 
 def fit(x, k, family="full", weights=None, **options):
@@ -34,7 +34,7 @@ def test_groups_are_found_in_every_family(family, dtype):
     model = fit(x.astype(dtype), 5, family)
     assert adjusted_rand_score(labels, model.predict(x.astype(dtype))) == 1.0
     assert model.means_.dtype == dtype
-    assert isinstance(model.mixture_.covariance, FAMILIES[family])
+    assert isinstance(model.mixture_.covariance, MOMENTS[family])
 
 
 @every_family
@@ -171,8 +171,8 @@ def test_it_is_no_worse_than_kmeans_in_any_family(family):
     gains = []
     for seed in range(8):
         rng = np.random.default_rng(seed)
-        one = FAMILIES[family].estimate(
-            np.ones(12), FAMILIES[family].moment.copies(np.diag([1.0, 9.0, 0.2]), 12), 3
+        one = MOMENTS[family].estimate(
+            np.ones(12), MOMENTS[family].moment.copies(np.diag([1.0, 9.0, 0.2]), 12), 3
         )
         truth = Mixture(np.full(12, 1 / 12), rng.normal(size=(12, 3)) * [6.0, 12.0, 3.0], one)
         x = truth.sample(800, seed)[0]

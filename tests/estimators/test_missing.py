@@ -13,7 +13,7 @@ from sklearn.utils import get_tags
 
 from mixtura import GaussianMixture, Mixture, NormalInverseWishart
 from mixtura.estimators import wiring
-from mixtura.model.covariance import FAMILIES
+from tests.laws.registries import MOMENTS
 
 K, D = 3, 4
 
@@ -57,7 +57,7 @@ def same_partition(found, labels):
     return counts.max(axis=1).sum() / len(labels)
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", MOMENTS)
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_scores_are_of_what_was_observed(family, dtype):
     x = with_gaps(groups()[0]).astype(dtype)
@@ -89,7 +89,7 @@ def test_a_row_of_nothing_says_nothing():
     assert_allclose(model.predict_proba(nothing), [model.weights_] * 2)
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", MOMENTS)
 @pytest.mark.parametrize("accelerate", wiring.ACCELERATORS)
 def test_every_way_leads_to_a_maximum(family, accelerate):
     """The fit is a fixed point of its own continuation, by EM's steps."""
@@ -136,7 +136,7 @@ def test_the_same_seed_gives_the_same_fit():
     assert_array_equal(one.means_, two.means_)
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", MOMENTS)
 def test_integer_weights_are_rows(family):
     """From the same start the fit of weighted rows is that of repeated ones."""
     x, labels = groups()
@@ -193,7 +193,7 @@ def test_all_rows_have_gaps():
     assert same_partition(model.predict(x), labels) > 0.95
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", MOMENTS)
 def test_columns_that_are_never_observed_together(family):
     x, _ = groups(400)
     x[::2, 0] = np.nan
@@ -268,7 +268,7 @@ def test_many_rows_begin_with_parts_of_them(monkeypatch):
     assert plain.score(x) - model.score(x) < 1e-5
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", MOMENTS)
 def test_many_components(family):
     """Rows without gaps are sorted where that is worth it; those with gaps are not lost."""
     rng = np.random.default_rng(7)

@@ -18,7 +18,7 @@ import sklearn.mixture
 from numpy.testing import assert_allclose, assert_array_equal
 
 from mixtura import GaussianMixture
-from mixtura.model.covariance import FAMILIES
+from tests.laws.registries import MOMENTS
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "scikit_learn.md"
 ROW = re.compile(r"^\| `(test_[^`]+)` \| (fails|not run) \| (.+) \|$", re.M)
@@ -187,7 +187,7 @@ def known(family, k=3, d=3, seed=1):
     return rng.dirichlet(np.ones(k)), rng.normal(size=(k, d)), precisions
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", MOMENTS)
 def test_the_given_parameters_are_used_exactly(family):
     weights, means, precisions = known(family)
     model = GaussianMixture(
@@ -209,7 +209,7 @@ def test_the_given_parameters_are_used_exactly(family):
         assert_allclose(factors**2, precisions, rtol=1e-12)
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", MOMENTS)
 def test_precisions_init_alone_is_used_with_a_start_for_the_rest(family):
     _, _, precisions = known(family)
     options = {"covariance_type": family, "max_iter": 0, "random_state": 0}
@@ -245,7 +245,7 @@ def test_the_largest_and_the_smallest_weight_are_said_in_the_right_places():
         GaussianMixture(2, weights_init=[1.5, -0.5]).fit(rows_about())
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", MOMENTS)
 @pytest.mark.parametrize("reg_covar", [None, 0, 1e-6])
 def test_two_points_and_ten_components_are_fitted(family, reg_covar):
     rows = np.repeat([[1.0] * 5, [0.0] * 5], 5, axis=0)

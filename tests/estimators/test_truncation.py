@@ -6,11 +6,11 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 
 from mixtura import GaussianMixture, NormalInverseWishart, Truncation
-from mixtura.model.covariance import FAMILIES
+from tests.laws.registries import MOMENTS
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
-every_family = pytest.mark.parametrize("family", FAMILIES)
+every_family = pytest.mark.parametrize("family", MOMENTS)
 
 
 def groups(n=1_200, seed=0):

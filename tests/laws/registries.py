@@ -41,6 +41,9 @@ PRIORS: dict[str, Callable[..., Any]] = {
 ACCELERATORS: dict[str, Any] = {"squarem": Squarem(), "lbfgs": Lbfgs()}
 """Those that take other steps than EM's own."""
 
+MOMENTS = {name: FAMILIES[name] for name in ("full", "tied", "diag", "spherical")}
+"""One family for each moment: for what sees of a family only which sums it needs."""
+
 REGISTRIES = {
     "family": FAMILIES,
     "dialect": {name: dialect(name) for name in DIALECTS},

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 
+from mixtura.learn.acceleration import Lbfgs
 from mixtura.learn.em import em
+from mixtura.learn.gradient import covers
 from mixtura.learn.maximization import m_step
 from mixtura.learn.statistics import Statistics
 from tests.laws.drawn import (
@@ -25,7 +27,8 @@ def test_the_m_step_of_what_is_expected_is_the_mixture(family, k, d, seed):
     rng = np.random.default_rng(seed)
     model = mixture(family, k, d, rng)
     found = m_step(Statistics.expected(model, rng.uniform(1, 1e6)), family)
-    assert_mixtures_close(found, model, 1e-14)
+    rounding = 1e-14 if family.separate or family.common else 1e-13  # found through axes
+    assert_mixtures_close(found, model, rounding)
     assert_mixtures_close(
         m_step(Statistics.expected(model, 10.0).shifted(rng.normal(size=(k, d))), family),
         model,
@@ -66,6 +69,8 @@ def test_where_em_ends_the_score_is_zero(family, name):
 @pytest.mark.parametrize("name", ["none", *PRIORS])
 def test_accelerated_it_ends_there_too(family, accelerator, name):
     """The end is a fixed point of EM's own step, and the end of a run that goes on from it."""
+    if isinstance(accelerator, Lbfgs) and not covers(family):
+        pytest.skip("its gradient is not known: it goes by EM's own steps")
     rng = np.random.default_rng(13)
     x = np.vstack([rng.normal(size=(50, 2)) + 2.0 * j for j in range(2)])
     prior = PRIORS.get(name)

@@ -8,19 +8,46 @@ from scipy import stats
 from mixtura import GaussianMixture, Mixture, NormalInverseWishart
 from mixtura.learn.maximization import m_step
 from mixtura.learn.prior import Penalty
-from mixtura.model.covariance import Diagonal, Full, Spherical, Tied
+from mixtura.model.covariance import (
+    EEI,
+    EEV,
+    EII,
+    EVE,
+    EVI,
+    EVV,
+    VEE,
+    VEI,
+    VEV,
+    VVE,
+    Diagonal,
+    Full,
+    Spherical,
+    Tied,
+)
 from tests.laws.drawn import COMPONENTS, FEATURES, SEEDS, covariance, mixture, quickly
 from tests.laws.test_5_fixed_point import gradient
 
+
+def matrices(c, k, d, df, scale):
+    """Each is inverse Wishart; where they share something, given that they do, up to a constant."""
+    return sum(stats.invwishart.logpdf(c.values[j], df, scale) for j in range(k))
+
+
+def variances(c, k, d, df, scale):
+    """Each is inverse gamma, likewise."""
+    return stats.invgamma.logpdf(c.values, df / 2, scale=np.diagonal(scale) / 2).sum()
+
+
 # The log density of the covariances under the prior, by SciPy: a new family needs a line here.
 COVARIANCES = {
-    Full: lambda c, k, d, df, scale: sum(
-        stats.invwishart.logpdf(c.values[j], df, scale) for j in range(k)
-    ),
-    Tied: lambda c, k, d, df, scale: stats.invwishart.logpdf(c.values, df, scale),
-    Diagonal: lambda c, k, d, df, scale: stats.invgamma.logpdf(
-        c.values, df / 2, scale=np.diagonal(scale) / 2
+    **dict.fromkeys((VEE, EVE, VVE, EEV, VEV, EVV), matrices),
+    **dict.fromkeys((EEI, VEI, EVI), variances),
+    EII: lambda c, k, d, df, scale: stats.invgamma.logpdf(
+        c.values, df / 2, scale=np.trace(scale) / d / 2
     ).sum(),
+    Full: matrices,
+    Tied: lambda c, k, d, df, scale: stats.invwishart.logpdf(c.values, df, scale),
+    Diagonal: variances,
     Spherical: lambda c, k, d, df, scale: stats.invgamma.logpdf(
         c.values, df / 2, scale=np.trace(scale) / d / 2
     ).sum(),

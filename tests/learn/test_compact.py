@@ -8,7 +8,7 @@ from scipy.stats import multivariate_normal
 from mixtura import Mixture
 from mixtura.learn.compact import likelihood
 from mixtura.learn.data import Block
-from mixtura.model.covariance import FAMILIES
+from tests.laws.registries import MOMENTS
 
 
 def drawn(family, k, d):
@@ -25,7 +25,7 @@ def drawn(family, k, d):
     return Mixture.of(weights, 3 * rng.normal(size=(k, d)), values, family=family)
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", MOMENTS)
 @pytest.mark.parametrize(("n", "k", "d"), [(1, 1, 1), (40, 3, 2), (256, 5, 3), (700, 2, 6)])
 @pytest.mark.parametrize("far", [0.0, 1e6])
 def test_it_is_that_of_scipy(family, n, k, d, far):
@@ -63,5 +63,5 @@ def test_what_is_not_definite_is_left_to_others():
     mixture = drawn("full", 2, 2)
     values = mixture.covariance.values.copy()
     values[1, 0, 0] = -1.0
-    bad = Mixture(mixture.weights, mixture.means, FAMILIES["full"].from_values(values, 2))
+    bad = Mixture(mixture.weights, mixture.means, MOMENTS["full"].from_values(values, 2))
     assert likelihood(Block(np.zeros((3, 2)), np.ones(3)), bad) is None

@@ -11,10 +11,9 @@ from mixtura.learn.expectation import e_step
 from mixtura.learn.gradient import MixtureSlope, covers
 from mixtura.learn.maximization import Maximization
 from mixtura.learn.statistics import Statistics
-from mixtura.model.covariance import FAMILIES
 from mixtura.model.mixture import Mixture
 from tests.laws.drawn import mixture, rows
-from tests.laws.registries import PRIORS
+from tests.laws.registries import MOMENTS, PRIORS
 
 K, D = 3, 3
 
@@ -55,7 +54,7 @@ class Problem:
         return MixtureSlope(self.maximize.total(s), model, s.n_rows)
 
 
-@pytest.fixture(params=[*FAMILIES.values()], ids=[*FAMILIES])
+@pytest.fixture(params=[*MOMENTS.values()], ids=[*MOMENTS])
 def family(request):
     return request.param
 
@@ -156,7 +155,7 @@ def test_of_a_family_without_a_gradient_lengths_are_known():
             return np.zeros(2)
 
     model = Mixture(np.array([0.4, 0.6]), np.zeros((2, 1)), Stranger())
-    known = Statistics.zero(FAMILIES["diag"].moment, 2, 1)
+    known = Statistics.zero(MOMENTS["diag"].moment, 2, 1)
     slope = MixtureSlope(replace(known, n_weights=model.weights, n_means=model.weights), model, 1.0)
     assert not covers(Stranger)
     assert np.isnan(slope.gradient).all()

@@ -12,8 +12,8 @@ from mixtura.learn.expectation import assigned, e_step
 from mixtura.learn.maximization import Maximization
 from mixtura.learn.prior import Penalty
 from mixtura.learn.spread import ROUNDING, floors
-from mixtura.model.covariance import FAMILIES
 from mixtura.model.reduction import reduce
+from tests.laws.registries import MOMENTS
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(500, 3)) @ RNG.normal(size=(3, 3)) + [1.0, -20.0, 0.0]
@@ -106,9 +106,9 @@ def test_rows_of_other_types(dtype):
 # Starts
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", MOMENTS)
 def test_components_alike_are_all_rows_each(family):
-    model = initial.alike(total(X), FAMILIES[family], 4)
+    model = initial.alike(total(X), MOMENTS[family], 4)
     assert model.n_components == 4
     np.testing.assert_allclose(model.means, np.repeat(X.mean(axis=0)[None], 4, axis=0))
     np.testing.assert_array_equal(model.weights, 0.25)
@@ -122,7 +122,7 @@ def test_components_alike_are_all_rows_each(family):
 def begin(family, k, x=X):
     whole = total(x)
     floor = floors(np.diagonal(whole.covariances[0]))
-    form = FAMILIES[family]
+    form = MOMENTS[family]
     return initial.alike(whole, form, k), Maximization(form, None, floor)
 
 
@@ -157,7 +157,7 @@ def test_a_label_without_rows_is_like_all_rows_and_weighs_nothing():
     np.testing.assert_allclose(found.covariances[3], np.cov(X.T, bias=True), rtol=1e-10)
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", MOMENTS)
 @pytest.mark.parametrize("offset", [0.0, 1e9])
 def test_centres_share_what_is_left_about_them(family, offset):
     rng = np.random.default_rng(1)
@@ -246,7 +246,7 @@ def assert_at(found, centres, atol):
     return order
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", MOMENTS)
 @pytest.mark.parametrize("dtype", [np.float64, np.float32, np.int32])
 def test_merging_finds_groups_that_are_there(family, dtype):
     x, centres = corners()
@@ -255,19 +255,19 @@ def test_merging_finds_groups_that_are_there(family, dtype):
     found = merge(family, 4, x.astype(dtype))
     order = assert_at(found, centres, atol=0.06 * x.max() / 8)
     np.testing.assert_allclose(found.weights[order], 0.25, atol=1e-6)
-    assert isinstance(found.covariance, FAMILIES[family])
+    assert isinstance(found.covariance, MOMENTS[family])
     assert not found.covariance.degenerate(4).any()
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", MOMENTS)
 def test_merging_into_one_is_all_rows(family):
     found = merge(family, 1, X, prior=None)
     np.testing.assert_allclose(found.means, X.mean(axis=0)[None], rtol=1e-9)
-    expected = initial.alike(total(X), FAMILIES[family], 1)
+    expected = initial.alike(total(X), MOMENTS[family], 1)
     np.testing.assert_allclose(found.covariances, expected.covariances, rtol=1e-7)
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", MOMENTS)
 @pytest.mark.parametrize("distinct", [1, 2, 3, 5])
 def test_merging_with_few_distinct_rows(family, distinct):
     """Fewer than components, as many, and fewer than three for each component."""
@@ -288,13 +288,13 @@ def test_merging_as_many_components_as_rows():
     assert not found.covariance.degenerate(4).any()
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", MOMENTS)
 def test_weights_count_in_merging(family):
     x, centres = corners()
     x = np.vstack([x, [[1e3, 1e3]]])
     weights = np.append(np.repeat([1.0, 1.0, 2.0, 4.0], 40), 1e-12)
     whole = total(x, weights)
-    form = FAMILIES[family]
+    form = MOMENTS[family]
     maximize = Maximization(form, None, floors(np.diagonal(whole.covariances[0])))
     model = initial.alike(whole, form, 4)
     found = initial.from_merging(Block(x, weights), model, maximize, np.random.RandomState(0))
@@ -302,7 +302,7 @@ def test_weights_count_in_merging(family):
     np.testing.assert_allclose(found.weights[order], np.array([1, 1, 2, 4]) / 8, atol=1e-6)
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", MOMENTS)
 def test_merging_asks_the_prior_and_the_constraint(family):
     x, _ = corners()
     whole = total(x)
@@ -320,7 +320,7 @@ def test_the_same_number_is_the_same_merging():
     assert not np.array_equal(one.to_vector(), other.to_vector())
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", MOMENTS)
 def test_merging_in_other_units(family):
     """Of columns; of all columns together for the spherical family."""
     x = corners(n=60, spread=1.5)[0] @ [[1.0, 0.4], [0.0, 1.0]]
@@ -376,7 +376,7 @@ def test_merging_wants_rows_for_its_parameters_and_not_too_many():
     assert initial.rows_to_merge(initial.alike(total(x), Full, 90)) == initial.SAMPLE
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", MOMENTS)
 def test_what_groups_have_in_common_is_their_pooled_scatter(family):
     model, maximize = begin(family, 3)
     found = assigned(Block(X, np.ones(len(X)), LABELS), model)
@@ -405,13 +405,13 @@ def test_more_components_than_are_wanted(k, limit, expected):
     assert initial._too_many(k, limit) == expected
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", MOMENTS)
 def test_merging_is_hardly_worse_than_where_its_rows_came_from(family):
     """Before the fit itself, within 0.05 nats per row of EM begun from the truth, on average."""
     gaps = []
     for seed in range(5):
         rng = np.random.default_rng(seed)
-        truth = initial.alike(total(X), FAMILIES[family], 6)
+        truth = initial.alike(total(X), MOMENTS[family], 6)
         root = np.sqrt(np.trace(truth.covariances[0]))
         truth = Mixture(truth.weights, 3 * root * rng.normal(size=(6, 3)), truth.covariance)
         x = truth.sample(600, seed)[0]
@@ -454,7 +454,7 @@ def test_compact_seeds_leave_the_generator_where_scikit_learn_does():
 
 @pytest.mark.parametrize("way", [0, 1])
 @pytest.mark.parametrize("prior", [False, True])
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", MOMENTS)
 def test_merging_few_rows_is_merging_rows(family, prior, way):
     weights = np.random.default_rng(0).integers(1, 4, len(X)).astype(float)
     rows, block, model, maximize = compact(family, 4, weights=weights, prior=prior)
@@ -470,7 +470,7 @@ def test_merging_few_rows_is_merging_rows(family, prior, way):
         np.testing.assert_allclose(worth, objective, rtol=1e-11)
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", MOMENTS)
 @pytest.mark.parametrize("exponent", [0.0, 0.5])
 @pytest.mark.parametrize("left", [1, 2, 7])
 def test_compiled_merging_is_reduction(family, left, exponent):
@@ -497,7 +497,7 @@ def test_compiled_merging_gives_up_where_a_covariance_is_not_definite():
     assert not initial.whole_start().merge(weights, means, covariances, rows.family, 2, 0.0)
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", MOMENTS)
 def test_few_rows_that_need_care_start_as_others_do(family):
     """Three distinct rows for four components: groups without rows, which Python sees to."""
     x = np.repeat(X[:3], 20, axis=0)

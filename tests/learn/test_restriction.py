@@ -9,7 +9,7 @@ from scipy.stats import multivariate_normal
 from mixtura import Mixture
 from mixtura.engines.memory import Memory
 from mixtura.learn.restriction import Held, grouped
-from mixtura.model.covariance import FAMILIES
+from tests.laws.registries import MOMENTS
 
 K, D = 4, 3
 MASK = np.array([[True, True, False, False], [False, False, True, False]])
@@ -79,7 +79,7 @@ def assert_moments(found, m, rows, w, r):
 
 
 @pytest.mark.parametrize("gaps", [False, True])
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", MOMENTS)
 def test_rows_with_labels_have_the_posterior_of_what_they_may_belong_to(family, gaps):
     m = mixture(family)
     rows, w, labels = rows_of(m, 120, gaps)
@@ -99,7 +99,7 @@ def test_rows_with_labels_have_the_posterior_of_what_they_may_belong_to(family, 
 
 
 @pytest.mark.parametrize("gaps", [False, True])
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", MOMENTS)
 def test_groups_have_one_posterior(family, gaps):
     m = mixture(family)
     rows, w, _ = rows_of(m, 90, gaps)

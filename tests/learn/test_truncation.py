@@ -12,12 +12,11 @@ from mixtura.learn.expectation import e_step
 from mixtura.learn.maximization import Maximization
 from mixtura.learn.spread import floors
 from mixtura.learn.truncation import Search, Truncation, unseen
-from mixtura.model.covariance import FAMILIES
 from mixtura.model.mixture import Mixture
 from tests.laws.drawn import EPS, assert_close, assert_identical, mixture, rows
-from tests.laws.registries import PRIORS
+from tests.laws.registries import MOMENTS, PRIORS
 
-every_family = pytest.mark.parametrize("family", FAMILIES.values(), ids=FAMILIES)
+every_family = pytest.mark.parametrize("family", MOMENTS.values(), ids=MOMENTS)
 
 
 def data(x, kept, weights=None, **options):
@@ -128,7 +127,7 @@ def test_integer_weights_are_repeated_rows(family):
 def on_a_line(k):
     """Components that are one apart, in an order that says nothing."""
     place = np.random.default_rng(0).permutation(k)
-    covariance = FAMILIES["diag"].from_values(np.full((k, 2), 0.1), 2)
+    covariance = MOMENTS["diag"].from_values(np.full((k, 2), 0.1), 2)
     return Mixture(np.full(k, 1 / k), np.column_stack([place, np.zeros(k)]), covariance), place
 
 
@@ -160,7 +159,7 @@ def test_neighbours_follow_components_that_move():
 def test_a_wide_component_under_narrow_ones_is_still_its_own_neighbour():
     """At its own mean others are likelier: it stays the first of its neighbours all the same."""
     means = np.array([[0.0, 0.0], [0.01, 0.0], [-0.01, 0.0], [0.0, 0.01]])
-    covariance = FAMILIES["diag"].from_values(np.array([[100.0] * 2, *[[0.01] * 2] * 3]), 2)
+    covariance = MOMENTS["diag"].from_values(np.array([[100.0] * 2, *[[0.01] * 2] * 3]), 2)
     model = Mixture(np.full(4, 0.25), means, covariance)
     search = Search(data(means, Truncation(1, 2)), Truncation(1, 2), model)
     for _ in range(3):
@@ -174,7 +173,7 @@ def test_from_few_leaders_a_search_comes_nearer_to_the_likeliest(monkeypatch):
     """Alike in shape and evenly spread, each component leads to the next: all are found."""
     monkeypatch.setattr(truncation, "AMONG", 20)
     place = np.stack(np.meshgrid(np.arange(18.0), np.arange(18.0)), axis=-1).reshape(-1, 2)
-    covariance = FAMILIES["diag"].from_values(np.full((324, 2), 0.2), 2)
+    covariance = MOMENTS["diag"].from_values(np.full((324, 2), 0.2), 2)
     model = Mixture(np.full(324, 1 / 324), place, covariance)
     x, kept = model.sample(2_000, 0)[0], Truncation(4, 10)
     best = model.log_joint(x).argmax(axis=1)
@@ -189,7 +188,7 @@ def test_from_few_leaders_a_search_comes_nearer_to_the_likeliest(monkeypatch):
 
 def test_more_are_kept_than_there_are_leaders(monkeypatch):
     monkeypatch.setattr(truncation, "AMONG", 2)
-    x, start = problem(FAMILIES["diag"])
+    x, start = problem(MOMENTS["diag"])
     kept = Truncation(17, 4)
     rows_ = data(x, kept)
     Search(rows_, kept, start)

@@ -9,7 +9,7 @@ from scipy.stats import multivariate_normal
 from mixtura import Conditional, Conditionals, Mixture
 from mixtura.model.collinear import steadied
 from mixtura.model.conditionals import given_rows
-from mixtura.model.covariance import FAMILIES
+from tests.laws.registries import MOMENTS
 
 REST = np.array([2, 4])
 
@@ -53,7 +53,7 @@ def textbook(m, row):
     return np.log(joint.sum()), joint / joint.sum(), np.array(means), np.array(spreads)
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", MOMENTS)
 def test_every_row_is_as_the_textbook_has_it(family):
     m = mixture(family)
     rows = with_gaps(m)
@@ -122,7 +122,7 @@ def test_rows_that_are_not_there_and_rows_of_another_shape():
 
 
 class TestSteadied:
-    @pytest.mark.parametrize("family", FAMILIES)
+    @pytest.mark.parametrize("family", MOMENTS)
     def test_nothing_changes_without_need(self, family):
         m = mixture(family)
         assert steadied(m, 3) is m
@@ -132,7 +132,7 @@ class TestSteadied:
         """Twice the same column is the same as once, whatever their scales."""
         s = np.array([[4.0, 4e3, 2.0], [4e3, 4e6, 2e3], [2.0, 2e3, 3.0]])
         values = s if family == "tied" else s[None]
-        m = Mixture(np.ones(1), np.zeros((1, 3)), FAMILIES[family].from_values(values, 3))
+        m = Mixture(np.ones(1), np.zeros((1, 3)), MOMENTS[family].from_values(values, 3))
         found = given_rows(steadied(m, 2), np.array([[1.0, 1e3]]), np.array([2]))
         assert_allclose(found.mean, [[0.5]], rtol=1e-6)
         assert_allclose(found.total_covariance(), [[[2.0]]], rtol=1e-6)

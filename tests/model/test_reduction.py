@@ -12,6 +12,16 @@ from mixtura.model.reduction import METHODS, merged, merging_costs, reduce
 from tests.laws.drawn import assert_mixtures_close, mixture, quickly
 
 EVERY = pytest.mark.parametrize("family", FAMILIES.values(), ids=[*FAMILIES])
+APART = pytest.mark.parametrize(
+    "family",
+    [family for family in FAMILIES.values() if family.separate or family is Tied],
+    ids=lambda family: family.name,
+)
+SHARING = pytest.mark.parametrize(
+    "family",
+    [family for family in FAMILIES.values() if not family.separate and family is not Tied],
+    ids=lambda family: family.name,
+)
 SEEDS = st.integers(0, 2**32 - 1)
 
 
@@ -34,7 +44,7 @@ def second_moments(model):
     )
 
 
-@EVERY
+@APART
 @given(seed=SEEDS)
 @quickly()
 def test_merging_keeps_the_mean_and_the_covariance_of_the_whole(family, seed):
@@ -48,7 +58,7 @@ def test_merging_keeps_the_mean_and_the_covariance_of_the_whole(family, seed):
         assert type(after.covariance) is family
 
 
-@EVERY
+@APART
 def test_the_one_has_the_moments_of_the_pair(family):
     before = drawn(family, 3, k=4, d=3)
     pair = before.rearranged([1, 3])
@@ -82,7 +92,7 @@ def test_the_mixture_that_is_merged_is_left_alone(family):
         np.testing.assert_array_equal(copy, array)
 
 
-@EVERY
+@APART
 @given(seed=SEEDS)
 @quickly(10)
 def test_the_divergence_is_at_most_the_cost(family, seed):
@@ -111,7 +121,7 @@ def expected_divergence(before, i, j):
     return total
 
 
-@EVERY
+@APART
 @given(seed=SEEDS)
 @quickly(15)
 def test_costs_are_what_components_diverge_on_average(family, seed):
@@ -125,7 +135,7 @@ def test_costs_are_what_components_diverge_on_average(family, seed):
             np.testing.assert_allclose(costs[i, j], expected, rtol=1e-9, atol=1e-12)
 
 
-@EVERY
+@APART
 @pytest.mark.parametrize("exponent", [0.0, 0.5])
 @given(seed=SEEDS)
 @quickly(15)
@@ -238,7 +248,7 @@ def test_hundreds_of_components(family):
 ORDERS = pytest.mark.parametrize("method", METHODS)
 
 
-@EVERY
+@APART
 def test_several_merged_are_the_moments_of_the_several(family):
     before = drawn(family, 23, k=6, d=3)
     after = before.merge(4, 0, -1)
@@ -278,7 +288,7 @@ def test_reductions_that_are_none():
         model.reduce(2, 0.5, method="west")
 
 
-@EVERY
+@APART
 @ORDERS
 def test_every_order_keeps_the_moments_of_the_whole(family, method):
     before = drawn(family, 29, k=7, d=3)
@@ -290,6 +300,34 @@ def test_every_order_keeps_the_moments_of_the_whole(family, method):
         np.testing.assert_allclose(after.mean, before.mean, atol=1e-12)
         np.testing.assert_allclose(second_moments(after), second_moments(before), rtol=1e-11)
     assert before.reduce(7, method=method) is before
+
+
+@SHARING
+@ORDERS
+def test_what_components_share_is_found_anew(family, method):
+    """The mean of the whole stays; matrices are the likeliest of the form for the loose ones."""
+    before = drawn(family, 29, k=6, d=3)
+    after = before.reduce(3, method=method)
+    assert type(after.covariance) is family
+    assert not after.covariance.strays(3).any()
+    np.testing.assert_allclose(after.mean, before.mean, atol=1e-12)
+    loose = FAMILIES["diag" if family.independent else "full"]
+    values = before.covariances
+    if family.independent:
+        values = np.diagonal(values, axis1=1, axis2=2)
+    if family.name == "EII":
+        loose, values = FAMILIES["spherical"], values[:, 0]
+    wide = Mixture(before.weights, before.means, loose.from_values(values, 3)).reduce(
+        3, method=method
+    )
+    np.testing.assert_allclose(after.weights, wide.weights, rtol=1e-12)
+    np.testing.assert_allclose(after.means, wide.means, atol=1e-12)
+    expected = family.estimate(wide.weights, wide.covariance.products(wide.weights), 3)
+    np.testing.assert_allclose(after.covariances, expected.dense(3), atol=1e-9)
+    costs = merging_costs(before)
+    np.testing.assert_allclose(
+        costs, merging_costs(Mixture(before.weights, before.means, loose.from_values(values, 3)))
+    )
 
 
 @EVERY

@@ -21,7 +21,7 @@ VALUES = json.loads((FILES / "values.json").read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize("version", range(1, FORMAT + 1))
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", VALUES)
 def test_files_of_every_past_version_load(family, version):
     mixture, notes = load_with_notes(FILES / f"format{version}_{family}.mixtura")
     values = VALUES[family]
@@ -190,7 +190,7 @@ def test_an_array_is_missing(refused):
     )
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", VALUES)
 @given(place=st.floats(0, 1, exclude_max=True), flips=st.integers(1, 255))
 @example(place=0.999, flips=0x40)
 @settings(

@@ -7,6 +7,7 @@ import pytest
 from mixtura import Diagonal, Full, Mixture, Spherical, Tied
 from mixtura.model.covariance import FAMILIES
 from tests.laws.drawn import mixture
+from tests.laws.test_10_equivariance import FOLLOWS_COLUMN_UNITS
 
 EVERY = pytest.mark.parametrize("family", FAMILIES.values(), ids=[*FAMILIES])
 PAIRS = pytest.mark.parametrize("other", FAMILIES.values(), ids=[*FAMILIES])
@@ -33,7 +34,7 @@ def test_densities_change_by_the_determinant(family):
     moved = model.affine(a, b)
     expected = model.log_density(x) - np.linalg.slogdet(a)[1]
     np.testing.assert_allclose(moved.log_density(x @ a.T + b), expected, rtol=1e-10, atol=1e-10)
-    assert type(moved.covariance) is (Tied if family is Tied else Full)
+    assert type(moved.covariance) is (Tied if family.common else Full)
 
 
 @EVERY
@@ -109,8 +110,9 @@ def test_other_units_keep_the_family(family):
         np.testing.assert_allclose(
             found.log_density(x * f + [1.0, 2.0, 3.0]), expected, rtol=1e-10, atol=1e-10
         )
-        spread = family is Spherical and np.ptp(np.abs(f)) > 0
-        assert type(found.covariance) is (Diagonal if spread else family)
+        stays = family.name in FOLLOWS_COLUMN_UNITS or not np.ptp(np.abs(f))
+        other = Diagonal if family.independent else Full
+        assert type(found.covariance) is (family if stays else other)
 
 
 @pytest.mark.parametrize(
@@ -129,6 +131,13 @@ def test_units_that_are_none(factors, message):
 # Sums
 
 
+def together(family, other):
+    """The form of what two make: the same for two of a kind, and else what holds both."""
+    if family is other and family in (Tied, Spherical):
+        return family
+    return Diagonal if family.independent and other.independent else Full
+
+
 @EVERY
 @PAIRS
 def test_sums_of_independent_rows(family, other):
@@ -138,9 +147,7 @@ def test_sums_of_independent_rows(family, other):
     expected = characteristic(one, t) * characteristic(two, t)
     np.testing.assert_allclose(characteristic(found, t), expected, rtol=1e-10, atol=1e-14)
     assert found.n_components == 6
-    apart = {family, other} <= {Diagonal, Spherical}
-    kept = family if family is other else Diagonal if apart else Full
-    assert type(found.covariance) is kept
+    assert type(found.covariance) is together(family, other)
 
 
 @EVERY
@@ -151,9 +158,9 @@ def test_noise_widens_every_component(family, noise):
     added = noise if np.ndim(noise) == 2 else np.eye(3) * noise
     np.testing.assert_allclose(found.covariances, model.covariances + added)
     np.testing.assert_array_equal(found.means, model.means)
-    stays = family in (Full, Tied) or (np.ndim(noise) < 2 and family is Diagonal)
-    stays = stays or (np.ndim(noise) == 0)
-    expected = family if stays else Diagonal if np.ndim(noise) == 1 else Full
+    apart = family.independent and np.ndim(noise) < 2
+    stays = family is Tied or (family is Spherical and np.ndim(noise) == 0)
+    expected = family if stays else Diagonal if apart else Full
     assert type(found.covariance) is expected
 
 
@@ -169,8 +176,7 @@ def test_the_product_is_the_product_of_densities(family, other):
     expected = one.log_density(x) + two.log_density(x) - one.log_inner_product(two)
     np.testing.assert_allclose(found.log_density(x), expected, rtol=1e-9, atol=1e-9)
     assert found.n_components == 6
-    apart = {family, other} <= {Diagonal, Spherical}
-    assert type(found.covariance) is (family if family is other else Diagonal if apart else Full)
+    assert type(found.covariance) is together(family, other)
 
 
 def test_a_needle_times_a_ball_stays_positive_definite():
@@ -213,8 +219,13 @@ class Banded:
 
     values: np.ndarray  # (K, D, D)
 
+    common = independent = False
+
     def dense(self, n_components):
         return self.values
+
+    def scaled(self, factors):
+        return None
 
 
 def test_a_family_that_is_not_known_is_taken_by_its_matrices():

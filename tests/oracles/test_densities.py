@@ -14,12 +14,12 @@ from scipy import stats
 from mixtura import Mixture
 from mixtura.learn.data import Block
 from mixtura.learn.expectation import assigned, e_step
-from mixtura.model.covariance import FAMILIES
 from mixtura.numeric.kernels import CENTRED_LIMIT
+from tests.laws.registries import MOMENTS
 from tests.oracles.exact import Exact
 
 EPS = np.finfo(np.float64).eps
-FAMILY_NAMES = pytest.mark.parametrize("name", FAMILIES)
+FAMILY_NAMES = pytest.mark.parametrize("name", MOMENTS)
 
 
 def values_of(name, k, d, rng, condition=10.0):

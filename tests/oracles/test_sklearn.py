@@ -9,7 +9,7 @@ from sklearn.cluster import kmeans_plusplus
 from sklearn.exceptions import ConvergenceWarning
 
 from mixtura import GaussianMixture
-from mixtura.model.covariance import FAMILIES
+from tests.laws.registries import MOMENTS
 from tests.oracles.tables import table
 
 COMPONENTS = {"iris": 3, "wine": 3, "faithful": 2, "diabetes": 3, "S1": 15}
@@ -61,7 +61,7 @@ def assert_same(ours, theirs, x, rtol):
     np.testing.assert_allclose(ours.predict_proba(x), theirs.predict_proba(x), atol=10 * rtol)
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", MOMENTS)
 @pytest.mark.parametrize("ridge", [1e-6, 0.0])
 @pytest.mark.parametrize("name", COMPONENTS)
 def test_iterates(name, ridge, family):
@@ -74,7 +74,7 @@ def test_iterates(name, ridge, family):
         np.testing.assert_allclose(ours.bic(x), theirs.bic(x), rtol=1e-9)
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", MOMENTS)
 def test_weights_are_repeated_rows_for_scikit_learn(family):
     x = table("iris")
     w = np.random.default_rng(1).integers(0, 4, len(x))

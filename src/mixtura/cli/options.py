@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from mixtura.cli.failure import BadUsage
+from mixtura.model.covariance import SPELLINGS, named
 
 Table = Annotated[
     str,
@@ -86,13 +87,17 @@ def names(text: str | None) -> list[str] | None:
 
 
 FAMILIES = ("full", "tied", "diag", "spherical")
+"""Those that "auto" tries."""
 
 
 def family_or_auto(text: str) -> str:
-    """A covariance family, or "auto"."""
-    if text not in ("auto", *FAMILIES):
-        raise BadUsage(f"--family {text!r}: choose auto, {', '.join(FAMILIES)}.")
-    return text
+    """The name of a covariance family, or "auto"."""
+    if text != "auto" and text not in SPELLINGS:
+        raise BadUsage(
+            f"--family {text!r}: choose auto, {', '.join(FAMILIES)}, or three letters of mclust, "
+            "such as VEV."
+        )
+    return text if text == "auto" else named(text).name
 
 
 def one_of(allowed: Sequence[str], option: str, text: str) -> str:

@@ -9,12 +9,16 @@ from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 
 from mixtura.estimators.mixture import GaussianMixture
-from mixtura.model.covariance import FAMILIES
+from mixtura.model.covariance import named
+from mixtura.model.covariance.letters import n_of_a_column
 
 Array = NDArray[np.float64]
 
 MOST = 10
 """Components, at the most, where their number is chosen and nothing else is said."""
+
+FOUR = "full", "tied", "diag", "spherical"
+"""The families that are tried where none is named."""
 
 PATIENCE = 2
 """Numbers of components in a row that may be worse than the best before no more are tried."""
@@ -110,8 +114,8 @@ def rows_needed(k: int, family: str, d: int) -> int:
     fewer rows matrices are close to singular, which looks like a large likelihood. For several
     components there is a row for each parameter, too: else the start says more than the rows do.
     """
-    of_a_column = {"full": k * (d + 1), "tied": k + d}.get(family, 2 * k)
-    kind = FAMILIES[family]
+    kind = named(family)
+    of_a_column = k + n_of_a_column(kind.letters, k, d)
     free = kind.from_values(np.zeros(kind.shape(k, d)), d).n_free(k) + k * d + k - 1
     return max(5 * of_a_column, free if k > 1 else 0)
 

@@ -16,7 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from mixtura.engines.memory import Memory
 from mixtura.estimators import wiring
-from mixtura.estimators.choosing import affordable, chosen, numbers
+from mixtura.estimators.choosing import FOUR, affordable, chosen, numbers
 from mixtura.estimators.mixture import NOT_CONVERGED, GaussianMixture
 from mixtura.estimators.rows import check_observed, read_rows, read_weights
 from mixtura.estimators.targets import read_classes
@@ -24,7 +24,7 @@ from mixtura.learn import expectation, initial, selection
 from mixtura.learn.classes import class_step, em_classes
 from mixtura.learn.prior import Penalty
 from mixtura.model.collinear import steadied
-from mixtura.model.covariance import FAMILIES
+from mixtura.model.covariance import SPELLINGS
 from mixtura.model.mixture import Mixture
 from mixtura.numeric.logspace import normalise
 
@@ -107,8 +107,9 @@ class GaussianMixtureClassifier(ClassifierMixin, BaseEstimator):
     n_components : int or "auto", default "auto"
         K of each class; "auto" takes the number with the smallest BIC, class by class. With "EDDA"
         it is 1.
-    covariance_type : {"auto", "full", "tied", "diag", "spherical"}, default "auto"
-        As in `GaussianMixture`; "auto" takes the one with the smallest BIC. With "MclustDA", "tied"
+    covariance_type : str, default "auto"
+        As in `GaussianMixture`; "auto" takes the one of "full", "tied", "diag" and "spherical"
+        with the smallest BIC. With "MclustDA", "tied"
         is one matrix for the components of a class, with "EDDA" one for all classes.
     model : {"MclustDA", "EDDA"}, default "MclustDA"
     class_prior : array-like, shape (C,), optional
@@ -160,7 +161,7 @@ class GaussianMixtureClassifier(ClassifierMixin, BaseEstimator):
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         "n_components": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
-        "covariance_type": [StrOptions({"auto", *FAMILIES})],
+        "covariance_type": [StrOptions({"auto", *SPELLINGS})],
         "model": [StrOptions({*MODELS})],
         "class_prior": ["array-like", None],
         "max_components": [Interval(Integral, 1, None, closed="left")],
@@ -376,7 +377,7 @@ class GaussianMixtureClassifier(ClassifierMixin, BaseEstimator):
 
     @property
     def _families(self) -> Sequence[str]:
-        return [*FAMILIES] if self.covariance_type == "auto" else [self.covariance_type]
+        return [*FOUR] if self.covariance_type == "auto" else [self.covariance_type]
 
     @property
     def _options(self) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from mixtura.estimators.table import by_column, completed, numbers_of
 from mixtura.learn import expectation, imputation
 from mixtura.learn.imputation import Cells
 from mixtura.learn.margin import Empirical, Margin, Ranks, Straight, YeoJohnson
-from mixtura.model.covariance import FAMILIES
+from mixtura.model.covariance import SPELLINGS
 from mixtura.model.mixture import Mixture
 
 Array = NDArray[np.float64]
@@ -69,8 +69,8 @@ class GaussianMixtureImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimat
         K. "auto": the number that best foretells numbers held out, by the squared error of their
         means with ``strategy="mean"``, by that of their distributions otherwise
         [@GneitingRaftery2007]; of fewer than 100 rows, by BIC.
-    covariance_type : {"auto", "full", "tied", "diag", "spherical"}, default "auto"
-        As in `GaussianMixture`. "auto": as above, of all but "spherical", which depends on units.
+    covariance_type : str, default "auto"
+        As in `GaussianMixture`. "auto": as above, of "full", "tied" and "diag".
     strategy : {"mean", "draw", "median", "mode"}, default "mean"
         What `transform` puts in. The mode is that of all that a row misses together, on the scale
         on which the mixture is; the others are in the columns' own units.
@@ -130,7 +130,7 @@ class GaussianMixtureImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimat
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         "n_components": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
-        "covariance_type": [StrOptions({"auto", *FAMILIES})],
+        "covariance_type": [StrOptions({"auto", *SPELLINGS})],
         "strategy": [StrOptions({*STRATEGIES})],
         "n_imputations": [Interval(Integral, 1, None, closed="left")],
         "marginal": [StrOptions({*MARGINS}), dict],

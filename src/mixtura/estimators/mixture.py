@@ -28,7 +28,7 @@ from mixtura.learn.em import Fit, Iteration, Outcome, Watch, em, little_to_gain
 from mixtura.learn.halving import Run, halving
 from mixtura.learn.prior import Prior
 from mixtura.learn.truncation import BoundedFit, Search, Truncation
-from mixtura.model.covariance import FAMILIES, Covariance, Full, Tied
+from mixtura.model.covariance import SPELLINGS, Covariance, named
 from mixtura.model.mixture import Mixture
 
 Array = NDArray[np.float64]
@@ -69,9 +69,12 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
     ----------
     n_components : int, default 1
         K, the number of Gaussians.
-    covariance_type : {"full", "tied", "diag", "spherical"}, default "full"
-        Each component its own matrix; one matrix for all; a variance for each feature; one
-        variance for each component.
+    covariance_type : str, default "full"
+        "full", each component its own matrix; "tied", one matrix for all; "diag", a variance for
+        each feature; "spherical", one variance for each component. Or any of the fourteen forms
+        of mclust, by its letters or in words, such as "VEV" or "equal shape": components may
+        have volume, shape or orientation in common [@CeleuxGovaert1995]. The page on
+        covariances has them all.
     tol : float, default 1e-3
         A run ends once less than this is predicted to be left to gain, in nats per row, twice
         running; never before the fifth pass. With ``accelerate="none"``: once the objective changed
@@ -135,7 +138,8 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
     weights_ : array, shape (K,)
     means_ : array, shape (K, D)
     covariances_ : array
-        full (K, D, D), tied (D, D), diag (K, D), spherical (K,).
+        full (K, D, D), tied (D, D), diag (K, D), spherical (K,); of the other forms EII (1,), EEI
+        (D,), VEI and EVI (K, D), and the rest (K, D, D).
     precisions_, precisions_cholesky_ : array
         Inverse covariances, and upper factors U with U Uᵀ equal to them; shapes as covariances_.
     mixture_ : Mixture
@@ -176,7 +180,7 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         "n_components": [Interval(Integral, 1, None, closed="left")],
-        "covariance_type": [StrOptions({*FAMILIES})],
+        "covariance_type": [StrOptions({*SPELLINGS})],
         "tol": [Interval(Real, 0.0, None, closed="left")],
         "reg_covar": [Interval(Real, 0.0, None, closed="left"), None],
         "max_iter": [Interval(Integral, 0, None, closed="left")],
@@ -399,7 +403,7 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
                 f"{last.n_features} features, but {self.n_components} and {n_features} are asked "
                 "for: use a new estimator, or warm_start=False"
             )
-        if last.covariance.name != self.covariance_type:
+        if last.covariance.name != named(self.covariance_type).name:
             raise ValueError(
                 f"warm_start continues a fit with {last.covariance.name} covariances, but "
                 f"{self.covariance_type} are asked for: use a new estimator, or warm_start=False"
@@ -609,7 +613,7 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
         if all(a is b for a, b in zip(mine, kept, strict=True)):
             return self._mixture
         weights, means, covariances, factors = mine
-        family = FAMILIES[self.covariance_type]
+        family = named(self.covariance_type)
         means = np.asarray(means, dtype=np.float64)
         if covariances is None or factors is not kept[3]:
             covariance = _from_factors(
@@ -831,7 +835,7 @@ def _attributes(mixture: Mixture, dtype: np.dtype[Any]) -> dict[str, Any]:
 
 def _from_factors(family: type[Covariance], factors: Array, n_features: int) -> Covariance:
     """A covariance from ``precisions_cholesky_``."""
-    if issubclass(family, Full | Tied):
+    if not family.independent:
         return family.from_precisions(factors @ np.swapaxes(factors, -1, -2), n_features)
     return family.from_precisions(factors**2, n_features)
 

@@ -17,7 +17,7 @@ from mixtura.estimators.choosing import MOST, chosen, numbers
 from mixtura.estimators.rows import check_observed, read_rows, read_weights
 from mixtura.learn.calibration import Reference, Scale, drawn_scores
 from mixtura.model.collinear import steadied
-from mixtura.model.covariance import FAMILIES
+from mixtura.model.covariance import SPELLINGS
 from mixtura.model.mixture import Mixture
 
 Array = NDArray[np.float64]
@@ -47,7 +47,7 @@ class GaussianMixtureOutlierDetector(OutlierMixin, BaseEstimator):
     ----------
     n_components : int or "auto", default "auto"
         K; "auto" takes the number with the smallest BIC.
-    covariance_type : {"full", "tied", "diag", "spherical"}, default "full"
+    covariance_type : str, default "full"
         As in `GaussianMixture`.
     max_components : int, default 10
         With "auto": the largest number tried.
@@ -96,7 +96,7 @@ class GaussianMixtureOutlierDetector(OutlierMixin, BaseEstimator):
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         "n_components": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
-        "covariance_type": [StrOptions({*FAMILIES})],
+        "covariance_type": [StrOptions({*SPELLINGS})],
         "max_components": [Interval(Integral, 1, None, closed="left")],
         "method": [StrOptions({"conformal", "model"})],
         "level": [Interval(Real, 0.0, 0.5, closed="right")],

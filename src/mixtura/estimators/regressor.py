@@ -22,7 +22,7 @@ from mixtura.learn.regression import expected
 from mixtura.model.collinear import steadied
 from mixtura.model.conditionals import Conditionals, given_rows
 from mixtura.model.conditioning import Conditional, checked_levels
-from mixtura.model.covariance import FAMILIES
+from mixtura.model.covariance import EII, SPELLINGS, Spherical
 from mixtura.model.mixture import Mixture
 
 Array = NDArray[np.float64]
@@ -45,8 +45,9 @@ class GaussianMixtureRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
     n_components : int or "auto", default "auto"
         K; "auto" takes the number with the smallest BIC of outputs given inputs: more components
         that describe the inputs alone are of no use here.
-    covariance_type : {"full", "tied", "diag", "spherical"}, default "full"
-        As in `GaussianMixture`. Inside a component, "diag" and "spherical" predict a constant.
+    covariance_type : str, default "full"
+        As in `GaussianMixture`. Inside a component, "diag", "spherical" and
+        others of independent features predict a constant.
     max_components : int, default 10
         With "auto": the largest number tried. The search ends sooner where two numbers in a row
         are worse than the best.
@@ -89,7 +90,7 @@ class GaussianMixtureRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         "n_components": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
-        "covariance_type": [StrOptions({*FAMILIES})],
+        "covariance_type": [StrOptions({*SPELLINGS})],
         "max_components": [Interval(Integral, 1, None, closed="left")],
         "tol": [Interval(Real, 0.0, None, closed="left")],
         "reg_covar": [Interval(Real, 0.0, None, closed="left"), None],
@@ -283,7 +284,7 @@ class GaussianMixtureRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         """Inputs may be missing; balls cannot lean towards a line."""
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
-        tags.regressor_tags.poor_score = self.covariance_type == "spherical"
+        tags.regressor_tags.poor_score = SPELLINGS.get(self.covariance_type) in (EII, Spherical)
         return tags
 
     @property
@@ -306,6 +307,8 @@ def _n_parameters(mixture: Mixture, n_inputs: int) -> int:
     """What of a mixture says how outputs follow inputs: lines, spreads, and who is where."""
     k, d = mixture.means.shape
     m = d - n_inputs
-    lines = {"full": k * n_inputs * m, "tied": n_inputs * m}.get(mixture.covariance.name, 0)
+    form = mixture.covariance
+    lines = 0 if form.independent else n_inputs * m
+    lines *= 1 if form.letters.endswith("EE") else k
     spreads = mixture.covariance.marginal(np.arange(n_inputs, d)).n_free(k)
     return lines + k * m + spreads + (k - 1) * (n_inputs + 1)

@@ -24,7 +24,7 @@ from mixtura.learn.sorting import Sorting
 from mixtura.learn.spread import floors
 from mixtura.learn.statistics import Statistics
 from mixtura.learn.truncation import MEASURED, BoundedFit, Search, Truncation, unseen
-from mixtura.model.covariance import FAMILIES, Covariance
+from mixtura.model.covariance import Covariance, named
 from mixtura.model.mixture import Mixture
 
 Array = NDArray[np.float64]
@@ -105,7 +105,7 @@ def plan(
             f"n_samples = {n_rows}: ask for fewer components, or bring more rows."
         )
     truncated = _truncation(truncation, n_components, dead_components)
-    family = FAMILIES[covariance_type]
+    family = named(covariance_type)
     data = Memory(rows, weights, incomplete=incomplete)
     whole = initial.total(data) if whole is None else whole
     covariance = whole.covariances[0]
@@ -269,7 +269,7 @@ def given(
     n_features: int,
 ) -> Given:
     """Check the initial parameters; the user's own arrays are left as they are."""
-    family = FAMILIES[covariance_type]
+    family = named(covariance_type)
     return Given(
         None if weights_init is None else _weights(weights_init, n_components),
         None if means_init is None else _shaped(means_init, "means", (n_components, n_features)),
@@ -320,9 +320,16 @@ def _precisions(
     skew = np.abs(dense - np.swapaxes(dense, 1, 2)).max(axis=(1, 2))
     bad = (skew > 1e-6 * largest) | (np.linalg.eigvalsh(dense)[:, 0] <= 0)
     if bad.any():
-        kind = "positive" if precisions.ndim < 2 or family.name == "diag" else None
+        kind = "positive" if family.independent else None
         raise ValueError(f"'{name}' should be {kind or 'symmetric, positive-definite'}")
-    return family.from_precisions(precisions, n_features)
+    covariance = family.from_precisions(precisions, n_features)
+    stray = covariance.strays(n_components)
+    if stray.any():
+        raise ValueError(
+            f"'{name}' of component {int(np.flatnonzero(stray)[0])} does not have with the others "
+            f"what {family.name} has in common ({family.words})"
+        )
+    return covariance
 
 
 def start(setup: Plan, how: Any, fixed: Given, rng: np.random.RandomState) -> Mixture:

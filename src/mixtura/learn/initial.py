@@ -18,9 +18,10 @@ from mixtura.learn.expectation import assigned, e_step, log_density
 from mixtura.learn.maximization import Maximization
 from mixtura.learn.spread import definite, variances
 from mixtura.learn.statistics import Statistics
-from mixtura.model.covariance import Covariance, Diagonal, Full, Tied
+from mixtura.model.covariance import Covariance, Diagonal, Full
 from mixtura.model.mixture import Mixture
 from mixtura.model.reduction import reduce
+from mixtura.numeric.moments import FULL
 from mixtura.numeric.threads import one_blas_thread, one_thread
 
 Array = NDArray[np.float64]
@@ -308,7 +309,7 @@ def _ends(
 def _ways(model: Mixture) -> list[Covariance]:
     """Covariances that are one in the coordinates in which seeds are drawn."""
     covariance, d = model.covariance, model.n_features
-    if isinstance(covariance, Full | Tied) and d > 1:
+    if not covariance.independent and d > 1:
         return [Diagonal(np.diagonal(covariance.dense(1)[0])[None]), covariance]
     return [covariance]
 
@@ -325,7 +326,7 @@ def _whitened(rows: Compact, model: Mixture) -> list[Array]:
 def _wanted(model: Mixture, n_rows: int) -> int:
     """How many components are merged."""
     k, d = model.means.shape
-    return _too_many(k, n_rows // (d + 1 if isinstance(model.covariance, Full) else 2))
+    return _too_many(k, n_rows // (d + 1 if model.covariance.moment is FULL else 2))
 
 
 def compact_seeds(

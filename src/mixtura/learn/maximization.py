@@ -15,6 +15,9 @@ Array = NDArray[np.float64]
 
 Constraint = Callable[[Covariance], Covariance]
 
+STILL = 1e-9
+"""How far a constraint may move a covariance that was within it, in parts of its largest number."""
+
 
 @dataclass(frozen=True)
 class Bounds:
@@ -63,20 +66,59 @@ def m_step(
     weights = s.n_weights / total if total > 0 else np.full(n_components, 1.0 / n_components)
     means = s.means
     empty = s.n_scatter <= 0
-    covariance = family.estimate(s.n_scatter, s.scatter, n_features)
+    near = None if previous is None else previous.covariance
+    if isinstance(near, family) and previous is not None and previous.n_components == n_components:
+        covariance = family.estimate_near(s.n_scatter, s.scatter, n_features, near)
+    else:
+        covariance = family.estimate(s.n_scatter, s.scatter, n_features)
+    if previous is not None and empty.any() and not family.separate:
+        # Before any constraint: what it keeps may not go with what the others now have.
+        covariance = covariance.replaced(empty, previous.covariance)
     if constrain is not None:
         covariance = constrain(covariance)
     elif floor is not None:
         covariance = covariance.floored(floor)
     if previous is not None:
         means = np.where((s.n_means > 0)[:, None], means, previous.means)
-        if empty.any():
+        if empty.any() and family.separate:
             covariance = covariance.replaced(empty, previous.covariance)
     if floor is not None:
         bad = covariance.degenerate(n_components)
         if bad.any():
-            covariance = covariance.replaced(bad, covariance.floored(floor))
-    return Mixture(weights, means, covariance)
+            raised = covariance.floored(floor)
+            covariance = covariance.replaced(bad, raised) if family.separate else raised
+    found = Mixture(weights, means, covariance)
+    if previous is None or family.separate or family.common:
+        return found
+    return _likelier(s, found, previous, constrain)
+
+
+def _likelier(
+    statistics: Statistics, found: Mixture, previous: Mixture, constrain: Constraint | None
+) -> Mixture:
+    """What was found, or the same with the previous covariance where that is likelier.
+
+    Where components have volume, shape or orientation in common, what is raised to a floor is near
+    the likeliest that is above it, and need not be it. So EM does not fall there either.
+    """
+    covariance = previous.covariance
+    if (
+        type(covariance) is not type(found.covariance)
+        or previous.n_components != found.n_components
+    ):
+        return found
+    kept = Mixture(found.weights, found.means, covariance)
+    if not statistics.complete_log_likelihood(kept) > statistics.complete_log_likelihood(found):
+        return found
+    if covariance.degenerate(previous.n_components).any():
+        return found
+    if constrain is not None:
+        # What was raised before stays as it is but for rounding; a ridge is added again each time.
+        values = covariance.values
+        moved = np.abs(constrain(covariance).values - values).max()
+        if not moved <= STILL * np.abs(values).max():
+            return found
+    return kept
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from mixtura.learn.statistics import Statistics
 from mixtura.model.covariance import Covariance
-from mixtura.numeric.moments import DIAGONAL, POOLED, TRACE
+from mixtura.numeric.moments import DIAGONAL, TRACE
 
 Array = NDArray[np.float64]
 
@@ -59,6 +59,9 @@ class NormalInverseWishart:
 
     Σ_k is inverse Wishart (full, tied), or its variances are inverse gamma (diag, spherical), and
     μ_k given Σ_k is normal with covariance Σ_k / κ. The MAP estimate is the joint mode.
+    Where components have volume, shape or orientation in common, the prior is that of `full` or
+    `diag`, given that they have; where they have all in common there is one covariance, and one
+    prior of it.
 
     Parameters
     ----------
@@ -96,16 +99,16 @@ class NormalInverseWishart:
         d = len(self.mean)
         k = n_components
         about = np.repeat(np.asarray(self.mean, dtype=np.float64)[None], k, axis=0)
-        # The exponent of |Σ| in the joint density, for a matrix, D variances or one variance.
-        rows, matrices = self.degrees_of_freedom + d + 2.0, 1.0
+        # The exponent of |Σ| in the joint density, for a matrix, D variances or one variance; where
+        # all components have the same, there is one prior of it and K of the means.
+        each, unit = self.degrees_of_freedom + d + 1.0, 1.0
         if family.moment is DIAGONAL:
-            rows = self.degrees_of_freedom + 3.0
+            each = self.degrees_of_freedom + 2.0
         elif family.moment is TRACE:
             # One inverse gamma variance, whose scale is the mean of the diagonal of Λ.
-            rows, matrices = (self.degrees_of_freedom + 2.0 + d) / d, float(d)
-        elif family.moment is POOLED:
-            # One matrix and K means: (ν + D + 1 + K) shared among the K components.
-            rows, matrices = (self.degrees_of_freedom + d + 1.0 + k) / k, float(k)
+            each, unit = (self.degrees_of_freedom + 2.0) / d, float(d)
+        matrices = float(k) if family.common else 1.0
+        rows = each / matrices + 1.0
         return Statistics(
             family.moment,
             about,
@@ -113,7 +116,7 @@ class NormalInverseWishart:
             np.full(k, float(self.shrinkage)),
             np.full(k, rows),
             np.zeros((k, d)),
-            family.moment.copies(np.asarray(self.scale, dtype=np.float64) / matrices, k),
+            family.moment.copies(np.asarray(self.scale, dtype=np.float64) / (unit * matrices), k),
             0.0,
             0.0,
         )

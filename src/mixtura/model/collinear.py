@@ -20,7 +20,7 @@ def steadied(mixture: M, n: int) -> M:
     regression with a ridge that is too small to be seen and large enough to be computed with.
     """
     covariance = mixture.covariance
-    if not isinstance(covariance, Full | Tied):
+    if covariance.independent:
         return mixture
     values = covariance.dense(1 if isinstance(covariance, Tied) else mixture.n_components).copy()
     before = values[:, :n, :n].copy()

@@ -102,7 +102,7 @@ class Components(ABC):
         elif covariance.moment is POOLED:
             values = covariance.dense(1)
         else:
-            values = np.broadcast_to(1.0 / covariance.precisions().reshape(k, -1), (k, d))
+            values = np.broadcast_to(1.0 / covariance.precisions_in(None, k).reshape(k, -1), (k, d))
         return Matrices.of(covariance.moment, self.weights, self.means, values)
 
     def log_joint(self, x: ArrayLike) -> Array:

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from mixtura.model import line
 from mixtura.model.components import LOG_2PI, Components, M
-from mixtura.model.covariance import Covariance, Diagonal, Full, Spherical, Tied
+from mixtura.model.covariance import Covariance, Full, Tied
 from mixtura.model.dimensions import others, resolved
 from mixtura.numeric import linalg
 from mixtura.numeric.blocks import spans
@@ -27,7 +27,10 @@ class FarCondition(UserWarning):
 
 
 def marginal(mixture: M, dims: Sequence[int] | NDArray[np.integer] | int) -> M:
-    """The mixture of some dimensions alone, exactly; of the same family.
+    """The mixture of some dimensions alone, exactly.
+
+    Of the same family, but where what components have in common is lost with the others: of one
+    volume diagonal, and full where components have one shape or orientation alone.
 
     Parameters
     ----------
@@ -406,7 +409,7 @@ def _given(
     covariance: nothing is subtracted, so it is positive definite whenever Σ is.
     """
     covariance = mixture.covariance
-    if isinstance(covariance, Diagonal | Spherical):
+    if covariance.independent:
         return covariance.marginal(rest), None
     b, order = len(index), np.concatenate([index, rest])
     shared = isinstance(covariance, Tied)

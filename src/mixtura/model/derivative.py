@@ -4,7 +4,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mixtura.model.components import Components
-from mixtura.model.covariance import Diagonal, Spherical
 from mixtura.model.transformation import checked_noise, widened
 from mixtura.numeric.blocks import spans
 
@@ -85,7 +84,7 @@ def denoise(mixture: Components, y: ArrayLike, noise: ArrayLike) -> Array:
     e = checked_noise(noise, d)
     covariance = mixture.covariance
     noisy = type(mixture)(mixture.weights, mixture.means, widened(covariance, e, k))
-    apart = e.ndim < 2 and isinstance(covariance, Diagonal | Spherical)
+    apart = e.ndim < 2 and covariance.independent
     variances = covariance.variances(k)
     dense = None if apart else covariance.dense(k)
     found = np.zeros(rows.shape)
@@ -107,7 +106,7 @@ def pull(mixture: Components, rows: Array, k: int) -> Array:
 def mean_precision(mixture: Components, r: Array) -> Array:
     """Precision matrices averaged by responsibilities (n, K), shape (n, D, D)."""
     k, d = mixture.means.shape
-    if isinstance(mixture.covariance, Diagonal | Spherical):
+    if mixture.covariance.independent:
         diagonal = r @ (1.0 / mixture.covariance.variances(k))
         return diagonal[:, :, None] * np.eye(d)
     precisions = np.stack([mixture.covariance.solve(np.eye(d), j) for j in range(k)])

@@ -23,7 +23,7 @@ from mixtura.model import (
     transport,
 )
 from mixtura.model.components import Components
-from mixtura.model.covariance import FAMILIES, Covariance
+from mixtura.model.covariance import Covariance, named
 from mixtura.numeric.logspace import normalise
 
 Array = NDArray[np.float64]
@@ -70,8 +70,11 @@ class Mixture(Components):
             Non-negative; they are divided by their sum.
         means : array-like, shape (K, D)
         covariances : array-like
-            In the family's shape: full (K, D, D), tied (D, D), diag (K, D), spherical (K,).
-        family : {"full", "tied", "diag", "spherical"} or a Covariance class, default "full"
+            In the family's shape: full (K, D, D), tied (D, D), diag (K, D), spherical (K,); of
+            mclust's others EII (1,), EEI (D,), VEI and EVI (K, D), and the rest (K, D, D).
+        family : str or a Covariance class, default "full"
+            As `GaussianMixture` takes it: "full", "tied", "diag", "spherical", mclust's letters, or
+            words.
 
         Returns
         -------
@@ -81,12 +84,11 @@ class Mixture(Components):
         ------
         ValueError
             If shapes disagree, a number is not finite, a weight is negative or all are zero, or a
-            covariance is not symmetric and positive definite (the component is named).
+            covariance is not symmetric and positive definite, or does not have in common with the
+            others what the family says (the component is named).
         """
         if isinstance(family, str):
-            if family not in FAMILIES:
-                raise ValueError(f"no covariance family {family!r}: choose one of {[*FAMILIES]}")
-            family = FAMILIES[family]
+            family = named(family)
         pi = np.array(weights, dtype=np.float64)
         mu = np.array(means, dtype=np.float64)
         values = np.array(covariances, dtype=np.float64)
@@ -115,6 +117,13 @@ class Mixture(Components):
             raise ValueError(
                 f"the covariance of component {int(np.flatnonzero(bad)[0])} is not symmetric and "
                 "positive definite"
+            )
+        stray = covariance.strays(len(mu))
+        if stray.any():
+            raise ValueError(
+                f"the covariance of component {int(np.flatnonzero(stray)[0])} does not have with "
+                f"the others what {family.name} has in common ({family.words}): name a wider "
+                f"family, such as {'diag' if family.independent else 'full'}"
             )
         return cls(pi / whole, mu, covariance)
 

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mixtura.model.components import LOG_2PI, Components
-from mixtura.model.covariance import Diagonal, Spherical, Tied
+from mixtura.model.covariance import Tied
 from mixtura.numeric import linalg
 
 Array = NDArray[np.float64]
@@ -12,7 +12,7 @@ Array = NDArray[np.float64]
 
 def independent(mixture: Components, other: Components) -> bool:
     """Whether the features of every component of both are independent of each other."""
-    return all(isinstance(m.covariance, Diagonal | Spherical) for m in (mixture, other))
+    return mixture.covariance.independent and other.covariance.independent
 
 
 def refuse_other_width(mixture: Components, other: Components) -> None:

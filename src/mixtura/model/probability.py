@@ -9,7 +9,6 @@ from mixtura.model import box as boxes
 from mixtura.model import line
 from mixtura.model.components import Components
 from mixtura.model.conditioning import checked_levels
-from mixtura.model.covariance import Diagonal, Spherical
 from mixtura.model.dimensions import resolved
 from mixtura.numeric.blocks import spans
 
@@ -132,7 +131,7 @@ def probability(
             f"box {row} ends before it begins in dimension {column}: low is {lower[row, column]}, "
             f"high is {upper[row, column]}"
         )
-    if d == 1 or isinstance(mixture.covariance, Diagonal | Spherical):
+    if d == 1 or mixture.covariance.independent:
         return _apart(mixture, lower, upper).reshape(shape[:-1])
     return _together(mixture, lower, upper, tolerance, random_state).reshape(shape[:-1])
 
@@ -185,7 +184,7 @@ def projected(mixture: Components, along: int | ArrayLike) -> tuple[Array, Array
         raise ValueError(
             f"a direction must be finite, of shape ({d},) and not zero, and is not {along!r}"
         )
-    if isinstance(mixture.covariance, Diagonal | Spherical):
+    if mixture.covariance.independent:
         variances = mixture.covariance.variances(k) @ value.astype(np.float64) ** 2
     else:
         variances = np.einsum("i,kij,j->k", value, mixture.covariances, value)

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mixtura.model.components import Components, M
-from mixtura.model.covariance import Tied
+from mixtura.model.covariance import Covariance, Diagonal, Full, Spherical, Tied
 from mixtura.numeric import linalg
+from mixtura.numeric.moments import DIAGONAL, TRACE
 
 Array = NDArray[np.float64]
 
@@ -19,7 +20,10 @@ def merged(mixture: M, i: int, j: int) -> M:
 
     So the mean and the covariance of the whole mixture stay. A diagonal or spherical covariance
     keeps of the pair's what its form can hold, and a tied one takes up what lay between the two.
+    Where components have other things in common, these are found anew.
     """
+    if _shares(mixture):
+        return _tightened(merged(_loosened(mixture), i, j), type(mixture.covariance))
     covariance, d = mixture.covariance, mixture.n_features
     weight, part, step, spread = _pairs(mixture, i, np.array([j]))
     weights, means = mixture.weights.copy(), mixture.means.copy()
@@ -42,9 +46,10 @@ def merging_costs(mixture: Components, exponent: float = 0.0) -> Array:
 
     This is Runnalls' bound [@Runnalls2007]: the Kullback-Leibler divergence of the mixture after
     from the mixture before is at most this. It holds in every family, each with its own form. With
-    an exponent it is divided by this power of the pair's weight.
+    an exponent it is divided by this power of the pair's weight. Where components have volume,
+    shape or orientation in common it is that of the pair by itself.
     """
-    return _table(mixture, partial(_costs, exponent=exponent))
+    return _table(_loosened(mixture), partial(_costs, exponent=exponent))
 
 
 def merge(mixture: M, *components: int) -> M:
@@ -84,7 +89,8 @@ def merge(mixture: M, *components: int) -> M:
 def reduce(mixture: M, n_components: int, exponent: float = 0.0, *, method: str = "runnalls") -> M:
     """An approximation by fewer components: pairs are merged until so many are left.
 
-    Every merge keeps the mean and the covariance of the whole.
+    Every merge keeps the mean and the covariance of the whole. Where components have volume, shape
+    or orientation in common, they are merged as if they had not, and these are found in the end.
 
     Parameters
     ----------
@@ -118,7 +124,37 @@ def reduce(mixture: M, n_components: int, exponent: float = 0.0, *, method: str 
         raise ValueError(f"an exponent goes with the costs of 'runnalls', not with {method!r}")
     if n_components >= mixture.n_components:
         return mixture
+    if _shares(mixture):
+        fewer = METHODS[method](_loosened(mixture), n_components, exponent)
+        return _tightened(fewer, type(mixture.covariance))
     return METHODS[method](mixture, n_components, exponent)
+
+
+def _shares(mixture: Components) -> bool:
+    """Whether a merger of two changes the covariances of others, but by the weights alone."""
+    return not (mixture.covariance.separate or isinstance(mixture.covariance, Tied))
+
+
+def _loosened(mixture: M) -> M:
+    """The same mixture with nothing in common to its components, where that is kept."""
+    if not _shares(mixture):
+        return mixture
+    covariance, (k, d) = mixture.covariance, mixture.means.shape
+    loose: type[Covariance] = Full
+    if covariance.moment is DIAGONAL:
+        loose = Diagonal
+    elif covariance.moment is TRACE:
+        loose = Spherical
+    ones = np.ones(k)
+    found = loose.estimate(ones, covariance.products(ones), d)
+    return type(mixture)(mixture.weights, mixture.means, found)
+
+
+def _tightened(mixture: M, family: type[Covariance]) -> M:
+    """The most likely mixture of a family for rows of this one, with its weights and means."""
+    weights = mixture.weights
+    found = family.estimate(weights, mixture.covariance.products(weights), mixture.n_features)
+    return type(mixture)(weights, mixture.means, found)
 
 
 def _by_divergence(mixture: M, n_components: int, exponent: float) -> M:

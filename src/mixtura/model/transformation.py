@@ -31,7 +31,7 @@ def affine(
     Returns
     -------
     Mixture
-        Tied where the mixture is, and full otherwise; `scale` keeps every family.
+        Tied where components have the same matrix, and full otherwise; `scale` keeps more families.
 
     Raises
     ------
@@ -56,9 +56,9 @@ def affine(
             "take out rows of the matrix, or add noise to them"
         )
     covariance = mixture.covariance
-    if isinstance(covariance, Tied):
-        moved = Tied(linalg.symmetrise(a @ covariance.values @ a.T))
-    elif isinstance(covariance, Diagonal | Spherical):
+    if covariance.common:
+        moved = Tied(linalg.symmetrise(a @ covariance.dense(1)[0] @ a.T))
+    elif covariance.independent:
         variances = covariance.variances(mixture.n_components)
         moved = Full(linalg.symmetrise((a * variances[:, None, :]) @ a.T))
     else:
@@ -86,7 +86,8 @@ def scale(mixture: M, factors: ArrayLike, shift: ArrayLike | None = None) -> M:
     Returns
     -------
     Mixture
-        Of the same family; a spherical one becomes diagonal where the factors' sizes differ.
+        Of the same family, if it follows the units of columns or the factors' sizes are equal;
+        otherwise diagonal where features are independent, and full where they are not.
 
     Raises
     ------
@@ -101,13 +102,10 @@ def scale(mixture: M, factors: ArrayLike, shift: ArrayLike | None = None) -> M:
             "dimension out with marginal"
         )
     covariance = mixture.covariance
-    if isinstance(covariance, Tied):
-        scaled: Covariance = Tied(covariance.values * (f[:, None] * f))
-    elif isinstance(covariance, Spherical) and (np.abs(f) == np.abs(f[0])).all():
-        scaled = Spherical(covariance.values * f[0] ** 2, mixture.n_features)
-    elif isinstance(covariance, Diagonal | Spherical):
+    scaled = covariance.scaled(f)
+    if scaled is None and covariance.independent:
         scaled = Diagonal(covariance.variances(mixture.n_components) * f**2)
-    else:
+    elif scaled is None:
         scaled = Full(mixture.covariances * (f[:, None] * f))
     return type(mixture)(mixture.weights, mixture.means * f + b, scaled)
 
@@ -125,7 +123,8 @@ def convolve(mixture: M, other: Components | ArrayLike) -> M:
     -------
     Mixture
         Of K · L components, those of the first with each of the second's in turn. Two tied ones
-        give a tied one, two diagonal or spherical ones one such, and others a full one.
+        give a tied one, two spherical ones one such, two
+        of independent features a diagonal one, and others a full one.
 
     Raises
     ------
@@ -167,7 +166,8 @@ def product(mixture: M, other: Components) -> M:
     -------
     Mixture
         Of K · L components, those of the first with each of the second's in turn. Two tied ones
-        give a tied one, two diagonal or spherical ones one such, and others a full one. The
+        give a tied one, two spherical ones one such, two
+        of independent features a diagonal one, and others a full one. The
         integral of the product itself is `exp(log_inner_product(other))`.
 
     Raises
@@ -229,11 +229,9 @@ def _joined(mixture: Components, other: Components) -> tuple[Array, Covariance]:
 
 def widened(covariance: Covariance, noise: Array, n_components: int) -> Covariance:
     """The covariances plus one that is a variance (), variances (D,) or a matrix (D, D)."""
-    if noise.ndim < 2 and isinstance(covariance, Diagonal):
-        return Diagonal(covariance.values + noise)
-    if noise.ndim < 2 and isinstance(covariance, Spherical):
-        if not noise.ndim:
-            return Spherical(covariance.values + noise, covariance.n_features)
+    if noise.ndim == 0 and isinstance(covariance, Spherical):
+        return Spherical(covariance.values + noise, covariance.n_features)
+    if noise.ndim < 2 and covariance.independent:
         return Diagonal(covariance.variances(n_components) + noise)
     if isinstance(covariance, Tied):
         return Tied(covariance.values + as_matrix(noise, len(covariance.values)))

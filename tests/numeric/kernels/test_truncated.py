@@ -6,11 +6,11 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.special import logsumexp
 from scipy.stats import multivariate_normal
 
-from mixtura.model.covariance import FAMILIES
 from mixtura.numeric.kernels import reference, truncated
 from tests.laws.drawn import EPS, mixture, rows
+from tests.laws.registries import MOMENTS
 
-every_family = pytest.mark.parametrize("family", FAMILIES.values(), ids=FAMILIES)
+every_family = pytest.mark.parametrize("family", MOMENTS.values(), ids=MOMENTS)
 
 
 def prepared(model):
@@ -126,7 +126,7 @@ def test_the_best_of_the_candidates_are_kept(family, n_kept):
 def test_lots_lead_to_the_best_component_without_any_neighbours():
     rng = np.random.default_rng(3)
     k, n = 12, 200
-    model = mixture(FAMILIES["full"], k, 2, rng)
+    model = mixture(MOMENTS["full"], k, 2, rng)
     x, kept = rows(model, n, rng), state(n, 1, k, rng)
     alone = np.arange(k, dtype=np.int32)[:, None]
     for turn in range(400):  # (11/12)^400 is 1e-15 for each row
@@ -160,7 +160,7 @@ def test_the_first_ones_are_the_best_among_those_asked_for(family):
 def test_far_from_the_origin_components_lose_nothing():
     """About its own mean a component does not cancel: 1e9 away, with a deviation of one."""
     rng = np.random.default_rng(5)
-    model = mixture(FAMILIES["full"], 4, 3, rng)
+    model = mixture(MOMENTS["full"], 4, 3, rng)
     shift = 2.0**30
     x = np.round(rows(model, 300, rng) * 1024) / 1024
     near = type(model)(model.weights, np.round(model.means * 1024) / 1024, model.covariance)
@@ -174,7 +174,7 @@ def test_far_from_the_origin_components_lose_nothing():
 
 def test_absent_rows_add_nothing_wherever_they_are():
     rng = np.random.default_rng(6)
-    model = mixture(FAMILIES["diag"], 3, 2, rng)
+    model = mixture(MOMENTS["diag"], 3, 2, rng)
     x, w = rows(model, 50, rng), np.ones(50)
     x[7], w[7] = 1e160, 0.0
     kept, near = state(50, 3, 3, rng), graph(3, 2, rng)
@@ -188,7 +188,7 @@ def test_absent_rows_add_nothing_wherever_they_are():
 def test_components_without_weight_hide_no_others():
     """A row that keeps nothing but components of no weight finds one that has some."""
     rng = np.random.default_rng(7)
-    model = mixture(FAMILIES["spherical"], 6, 2, rng)
+    model = mixture(MOMENTS["spherical"], 6, 2, rng)
     weights = np.array([0.0, 0.0, 0.0, 0.5, 0.25, 0.25])
     model = type(model)(weights, model.means, model.covariance)
     x, kept = rows(model, 40, rng), np.tile(np.arange(3), (40, 1))

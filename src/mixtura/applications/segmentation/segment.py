@@ -21,6 +21,7 @@ from mixtura.applications.segmentation.recipe import (
     read_numbers,
     usable,
 )
+from mixtura.model.covariance import SPELLINGS, named
 from mixtura.model.mixture import Mixture
 
 Array = NDArray[np.float64]
@@ -117,7 +118,8 @@ def segment(
         The number of segments.
     max_k : int, default 10
         The largest number that "auto" considers.
-    family : {"auto", "full", "tied", "diag", "spherical"}, default "auto"
+    family : str, default "auto"
+        One that `GaussianMixture` takes; "auto" tries "full", "tied", "diag" and "spherical".
     drop_missing : bool, default False
         Leave rows with missing values without a segment. Otherwise they count by what they have,
         and only rows in which all is missing have no segment.
@@ -172,7 +174,7 @@ def segment(
     z, floors = recipe.apply(rows), recipe.floors
     rng = np.random.RandomState(seed)
     ks = [number] if number is not None else range(1, min(max_k, len(rows) // 5) + 1)
-    families = FAMILIES if family == "auto" else (family,)
+    families = FAMILIES if family == "auto" else (named(family).name,)
     few = some(z, ROWS, rng)
     choice = choose(few, floors, sweep(few, floors, ks, families, rng, tell), rng, tell)
     taken = choice.taken
@@ -284,5 +286,8 @@ def _check_options(
         raise BadTable(f"k must be 'auto' or a number from 1, not {k!r}")
     if max_k < 1:
         raise BadTable(f"max_k must be at least 1, not {max_k}")
-    if family not in ("auto", *FAMILIES):
-        raise BadTable(f"no family {family!r}: choose auto, {', '.join(FAMILIES)}")
+    if family != "auto" and family not in SPELLINGS:
+        raise BadTable(
+            f"no family {family!r}: choose auto, {', '.join(FAMILIES)}, or three letters of "
+            "mclust, such as VEV"
+        )

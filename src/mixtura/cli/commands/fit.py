@@ -37,7 +37,10 @@ def fit(
     k: Annotated[str, typer.Option(help="The number of components, or auto, by BIC.")] = "auto",
     max_k: Annotated[int, typer.Option(help="The most that auto considers.", min=1)] = 10,
     family: Annotated[
-        str, typer.Option(help="Form of the covariances: auto, full, tied, diag, spherical.")
+        str,
+        typer.Option(
+            help="Form of the covariances: auto, full, tied, diag, spherical, or as mclust's VEV."
+        ),
     ] = "full",
     weight: Annotated[str | None, typer.Option(help="The column of row weights.")] = None,
     init: Annotated[

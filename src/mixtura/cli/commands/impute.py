@@ -47,7 +47,10 @@ def impute(
     ] = False,
     k: Annotated[str, typer.Option(help="The number of components, or auto.")] = "auto",
     family: Annotated[
-        str, typer.Option(help="Form of the covariances: auto, full, tied, diag, spherical.")
+        str,
+        typer.Option(
+            help="Form of the covariances: auto, full, tied, diag, spherical, or as mclust's VEV."
+        ),
     ] = "auto",
     sql: options.Sql = None,
     input_format: options.InputFormat = None,

@@ -51,7 +51,10 @@ def segment(
     k: Annotated[str, typer.Option(help="The number of segments, or auto.")] = "auto",
     max_k: Annotated[int, typer.Option(help="The most that auto considers.", min=1)] = 10,
     family: Annotated[
-        str, typer.Option(help="Form of the covariances: auto, full, tied, diag, spherical.")
+        str,
+        typer.Option(
+            help="Form of the covariances: auto, full, tied, diag, spherical, or as mclust's VEV."
+        ),
     ] = "auto",
     rfm: options.Rfm = None,
     reference: options.Reference = None,

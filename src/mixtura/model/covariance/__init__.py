@@ -4,17 +4,68 @@ A new family is one file here and one line in `FAMILIES`; every law of the tests
 then on.
 """
 
+from mixtura.model.covariance.aligned import EVE, VVE
+from mixtura.model.covariance.axial import EVI, VEI
 from mixtura.model.covariance.diagonal import Diagonal
+from mixtura.model.covariance.eei import EEI
+from mixtura.model.covariance.eii import EII
 from mixtura.model.covariance.family import Covariance
 from mixtura.model.covariance.full import Full
 from mixtura.model.covariance.spherical import Spherical
 from mixtura.model.covariance.tied import Tied
+from mixtura.model.covariance.turned import EEV, EVV, VEV
+from mixtura.model.covariance.vee import VEE
 
 FAMILIES: dict[str, type[Covariance]] = {
     "full": Full,
     "tied": Tied,
     "diag": Diagonal,
     "spherical": Spherical,
+    "EII": EII,
+    "EEI": EEI,
+    "VEI": VEI,
+    "EVI": EVI,
+    "VEE": VEE,
+    "EVE": EVE,
+    "VVE": VVE,
+    "EEV": EEV,
+    "VEV": VEV,
+    "EVV": EVV,
 }
 
-__all__ = ["FAMILIES", "Covariance", "Diagonal", "Full", "Spherical", "Tied"]
+SPELLINGS: dict[str, type[Covariance]] = FAMILIES | {
+    spelling: family
+    for family in FAMILIES.values()
+    for spelling in (family.letters, family.words)
+    if spelling
+}
+"""Every name that a family has: its own, mclust's letters, and words."""
+
+
+def named(spelling: str) -> type[Covariance]:
+    """The family of this name, in whatever spelling."""
+    if spelling not in SPELLINGS:
+        raise ValueError(f"no covariance family {spelling!r}: choose one of {[*SPELLINGS]}")
+    return SPELLINGS[spelling]
+
+
+__all__ = [
+    "EEI",
+    "EEV",
+    "EII",
+    "EVE",
+    "EVI",
+    "EVV",
+    "FAMILIES",
+    "SPELLINGS",
+    "VEE",
+    "VEI",
+    "VEV",
+    "VVE",
+    "Covariance",
+    "Diagonal",
+    "Full",
+    "Spherical",
+    "Tied",
+    "named",
+]

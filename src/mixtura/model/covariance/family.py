@@ -10,13 +10,26 @@ from mixtura.numeric.moments import Moment
 
 Array = NDArray[np.float64]
 
+STRAY = 1e-6
+"""How far matrices may be from a form, in parts of their largest number, to be called of it."""
+
 
 class Covariance(ABC):
     """K covariance matrices of one form. Immutable; families below are final."""
 
     name: ClassVar[str]
+    letters: ClassVar[str] = ""
+    """What mclust calls the form, if it has it; see `letters`."""
+    words: ClassVar[str] = ""
+    """The form in words, where that is another name for it."""
     moment: ClassVar[Moment]
     """The second moments that the M-step of the family needs."""
+    independent: ClassVar[bool] = False
+    """Whether the features of a component are independent of each other."""
+    common: ClassVar[bool] = False
+    """Whether all components have the same matrix."""
+    separate: ClassVar[bool] = True
+    """Whether a matrix depends on its own component alone."""
 
     values: Array
     """The free numbers, in the shape of scikit-learn's ``covariances_``."""
@@ -27,6 +40,13 @@ class Covariance(ABC):
     @abstractmethod
     def estimate(cls, counts: Array, scatter: Array, n_features: int) -> Self:
         """The M-step: the most likely matrices given counts (K,) and scatter about the means."""
+
+    @classmethod
+    def estimate_near(
+        cls, counts: Array, scatter: Array, n_features: int, near: "Covariance"
+    ) -> Self:
+        """The same, for a family that is sought step by step: beginning with another member."""
+        return cls.estimate(counts, scatter, n_features)
 
     @abstractmethod
     def floored(self, floor: Array) -> Self:
@@ -123,6 +143,21 @@ class Covariance(ABC):
     @abstractmethod
     def marginal(self, index: NDArray[np.intp]) -> "Covariance":
         """The matrices of these features alone, of this family or, where it is not closed, full."""
+
+    def scaled(self, factors: Array) -> "Covariance | None":
+        """The matrices of columns times factors (D,), or None where they are not of this family."""
+        return None
+
+    def strays(self, n_components: int) -> NDArray[np.bool_]:
+        """Which components, (K,), do not have in common what this family says they have."""
+        if self.separate or self.common:
+            return np.zeros(n_components, dtype=np.bool_)
+        dense, ones = self.dense(n_components), np.ones(n_components)
+        held = self.estimate(ones, self.products(ones), dense.shape[-1]).dense(n_components)
+        apart = np.abs(held - dense).max(axis=(1, 2))
+        # What needles have in common is told with fewer digits.
+        part = STRAY + 1e-15 * self.worst_condition(n_components)
+        return np.logical_not(apart <= part * np.abs(dense).max(axis=(1, 2)))
 
     def variances(self, n_components: int) -> Array:
         """The variance of each feature of each component, shape (K, D)."""

@@ -20,7 +20,9 @@ class Spherical(Covariance):
     n_features: int
 
     name = "spherical"
+    letters = "VII"
     moment = TRACE
+    independent = True
 
     @classmethod
     def estimate(cls, counts: Array, scatter: Array, n_features: int) -> Self:
@@ -99,6 +101,11 @@ class Spherical(Covariance):
 
     def solve(self, residual: Array, k: int) -> Array:
         return residual / self.values[k]
+
+    def scaled(self, factors: Array) -> Self | None:
+        if (np.abs(factors) != np.abs(factors[0])).any():
+            return None
+        return type(self)(self.values * factors[0] ** 2, self.n_features)
 
     def replaced(self, where: NDArray[np.bool_], other: Covariance) -> Self:
         return type(self)(np.where(where, other.values, self.values), self.n_features)

@@ -25,7 +25,10 @@ class Tied(Covariance):
     values: Array  # (D, D)
 
     name = "tied"
+    letters = "EEE"
     moment = POOLED
+    common = True
+    separate = False
 
     @cached_property
     def _cholesky(self) -> tuple[Array, NDArray[np.bool_]]:
@@ -117,6 +120,9 @@ class Tied(Covariance):
 
     def marginal(self, index: NDArray[np.intp]) -> Self:
         return type(self)(self.values[index[:, None], index])
+
+    def scaled(self, factors: Array) -> Self:
+        return type(self)(self.values * (factors[:, None] * factors))
 
     def replaced(self, where: NDArray[np.bool_], other: Covariance) -> Self:
         return type(self)(other.values) if where.all() else self

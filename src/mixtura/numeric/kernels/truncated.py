@@ -54,9 +54,9 @@ def centred(operands: Operands, roots: Array) -> Centred:
         factors = np.zeros((k, d, -(-d // LANES) * LANES))
         factors[:, :, :d] = np.swapaxes(roots, 1, 2)
     elif operands.moment is DIAGONAL:
-        scales = np.ascontiguousarray(roots)
+        scales = np.ascontiguousarray(np.broadcast_to(roots, means.shape))
     elif operands.moment is TRACE:
-        scales = np.repeat(roots[:, None], means.shape[1], axis=1)
+        scales = np.ascontiguousarray(np.broadcast_to(roots[:, None], means.shape))
     else:
         unit, scales = roots, np.ones_like(means)
         means = np.ascontiguousarray((means - operands.origin) @ unit)
