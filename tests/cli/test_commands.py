@@ -485,11 +485,12 @@ def test_json_of_every_command(mixtura, results, fitted, csv, tmp_path):
         ("fit", csv, "--k", "1", "-o", tmp_path / "m"): {
             "n_components", "family", "columns", "rows", "converged", "n_iter",
             "remaining_gain", "mean_log_density", "bic", "icl", "weights", "means", "tried",
-            "dropped", "output",
+            "dropped", "faults", "output",
         },
         ("predict", model, csv, "-o", tmp_path / "p.csv"): {"rows", "sizes", "output"},
         ("score", model, csv): {"rows", "log_likelihood", "mean_log_density", "output"},
         ("sample", model, "-o", tmp_path / "s.csv"): {"rows", "output"},
+        ("summary", fitted): {*package.GaussianMixture().fit([[0.0], [1.0]]).summary().to_dict()},
     }  # fmt: skip
     for command, keys in commands.items():
         code, out, err = mixtura(*command, "--json")

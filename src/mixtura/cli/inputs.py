@@ -76,6 +76,8 @@ class Model:
     identifier: str | None
     rfm: str | None
     """The columns of orders that its customers were made from."""
+    fit: Any = None
+    """What is known of the fit."""
 
 
 def read_model(path: str) -> Model:
@@ -98,6 +100,7 @@ def read_model(path: str) -> Model:
         recipe,
         identifier if isinstance(identifier, str) else None,
         rfm if isinstance(rfm, str) else None,
+        notes.get("fit"),
     )
 
 

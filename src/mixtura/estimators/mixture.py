@@ -18,8 +18,12 @@ from sklearn.utils.validation import check_is_fitted
 from mixtura.engines.memory import Memory
 from mixtura.estimators import random_numbers, wiring
 from mixtura.estimators.callbacks import CallbackSupportMixin, Observed, with_callbacks
+from mixtura.estimators.intervals import Intervals, intervals
 from mixtura.estimators.known import read_groups, read_labels
+from mixtura.estimators.record import Account
 from mixtura.estimators.rows import check_observed, read_rows, read_weights
+from mixtura.estimators.stability import Stability, stability
+from mixtura.estimators.summary import Summary, summary
 from mixtura.learn import expectation, selection
 from mixtura.learn.acceleration import Plain
 from mixtura.learn.brief import FAR, brief, is_brief, several
@@ -55,11 +59,12 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
 
     A drop-in for ``sklearn.mixture.GaussianMixture`` [@Pedregosa2011]: the same parameters,
     attributes, shapes and types. What is added: row weights, missing values, labels of some rows,
-    groups of rows that stay together, `icl`, starts from labels, responsibilities or a function,
-    building from known parameters, a record of each iteration, and tables as input. Covariances are
-    kept from collapsing by a penalty that follows the scale of the data; give ``reg_covar`` a
-    number for scikit-learn's way. ``init_params="kmeans"`` and ``accelerate="none"`` give
-    scikit-learn's start, steps and rule for stopping.
+    groups of rows that stay together, `icl`, standard errors and other ways to judge a fit, starts
+    from labels, responsibilities or a function, building from known parameters, a record of each
+    iteration, and tables as input. Covariances are kept from collapsing by a penalty that follows
+    the scale of the data; give ``reg_covar`` a number for scikit-learn's way.
+    ``init_params="kmeans"`` and ``accelerate="none"`` give scikit-learn's start, steps and rule for
+    stopping.
 
     NaN in rows is a missing value. Where values are missing at random, estimates are those that
     maximise the likelihood of what was observed [@GhahramaniJordan1994]; scores are of that, too.
@@ -351,14 +356,17 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
         if continues:
             last = self._previous(rows.shape[1])
             best = self._run(setup, last, self.lower_bound_, observed, 0, dtype)
+            ends = (best.objective,)
         else:
             starts = wiring.starts(setup, self.init_params, fixed, n_init, rng)
             if not self._few(setup):
                 setup, starts = wiring.ascended(
                     setup, starts, self.tol, self.max_iter, rng, self._tell_part
                 )
-            best = self._best(setup, starts, observed, dtype)
+            best, ends = self._best(setup, starts, observed, dtype)
         self._take(best, dtype)
+        n = float(len(rows)) if weights is None else float(weights.sum())
+        self._account = Account(setup.maximize, len(rows), n, self.tol, n_init, ends, best.outcome)
         self._draws = rng.randint(2**31, size=4)
         if _is_seed(self.random_state) and not callable(self.init_params):
             random_numbers.put_by(rng)
@@ -416,8 +424,8 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
         starts: Sequence[Mixture],
         observed: Observed,
         dtype: np.dtype[Any],
-    ) -> Fit:
-        """The best of the runs from several starts."""
+    ) -> tuple[Fit, tuple[float, ...]]:
+        """The best of the runs from several starts, and the objectives that runs ended with."""
         if len(starts) > 1 and not self.verbose and self._in_brief(setup, observed):
 
             def go_on(number: int, begin: Mixture, max_iter: int, objective: float) -> Fit:
@@ -431,7 +439,8 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
                 self._run(setup, begin, -np.inf, observed, number, dtype)
                 for number, begin in enumerate(starts)
             ]
-        return max(fits, key=lambda fit: fit.objective)
+        best = max(fits, key=lambda fit: fit.objective)
+        return best, tuple(fit.objective for fit in fits)
 
     def _halving(
         self,
@@ -439,7 +448,7 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
         starts: Sequence[Mixture],
         observed: Observed,
         dtype: np.dtype[Any],
-    ) -> Fit:
+    ) -> tuple[Fit, tuple[float, ...]]:
         """The best of several runs, all but one of which are set aside on the way."""
         tellers = [
             _Teller(observed, self.verbose, self.verbose_interval, number, dtype)
@@ -453,7 +462,7 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
         best.finish()
         for run, teller in zip(runs, tellers, strict=True):
             teller.end(run.fit, finished=run is best)
-        return best.fit
+        return best.fit, tuple(run.fit.objective for run in runs if run.over)
 
     def _run(
         self,
@@ -537,7 +546,7 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
     def _take(self, fit: Fit, dtype: np.dtype[Any]) -> None:
         """Set the fitted attributes."""
         self.__dict__.update(_parameters(fit.mixture, dtype))
-        for name in _INVERSES:
+        for name in (*_INVERSES, "_account"):
             self.__dict__.pop(name, None)
         self.converged_ = fit.outcome is Outcome.converged
         self.n_iter_ = len(fit.history)
@@ -766,6 +775,124 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
             expectation.certainty_of, self.mixture_
         ).tolist()
         return selection.icl(log_likelihood, log_certainty, self._n_parameters(), n_rows)
+
+    def intervals(
+        self,
+        X: Any,
+        sample_weight: ArrayLike | None = None,
+        *,
+        level: float = 0.95,
+        method: str = "sandwich",
+        kind: str = "percentile",
+        n_boot: int = 499,
+        random_state: Any = None,
+    ) -> Intervals:
+        """Standard errors and intervals of weights, means, variances and covariances.
+
+        Parameters
+        ----------
+        X : array-like or table, shape (n, D)
+            The rows that the mixture was fitted to. NaN is a missing value. That labels or groups
+            were known in the fit is not taken into account.
+        sample_weight : array-like, shape (n,), optional
+            As in the fit: a weight counts equal rows.
+        level : float, default 0.95
+            How often such intervals hold the truth.
+        method : str, default "sandwich"
+            "sandwich": from curvature and scores of the observed rows; it holds where the rows do
+            not come from such a mixture, too [@White1982]. "information": from the curvature alone
+            [@Louis1982]. Both are for many rows to each component. "bootstrap": from fits to rows
+            drawn with replacement [@Efron1979]. "weighted": with random row weights, which leave
+            no row out [@NewtonRaftery1994]. "parametric": to rows drawn from the mixture.
+        kind : {"percentile", "normal"}, default "percentile"
+            How a bootstrap gives intervals; the other methods give normal ones, on the scale of
+            log odds for weights and of logarithms for variances.
+        n_boot : int, default 499
+            Refits; they begin at the fit, and components are put in its order.
+        random_state : int, Generator, RandomState or None, default None
+
+        Returns
+        -------
+        Intervals
+            One row for each parameter, printed as a table.
+
+        Raises
+        ------
+        ValueError
+            If an option is none of those above, or a mixture has too many parameters for a matrix
+            of all pairs of them.
+
+        Warns
+        -----
+        UserWarning
+            If the fit is not at a maximum on these rows, a parameter is not determined by them, a
+            component rests on too few of them, or vanishes in replicates. The message says what to
+            do.
+        """
+        return intervals(
+            self,
+            X,
+            sample_weight,
+            level=level,
+            method=method,
+            kind=kind,
+            n_boot=n_boot,
+            random_state=random_state,
+        )
+
+    def stability(
+        self,
+        X: Any,
+        sample_weight: ArrayLike | None = None,
+        *,
+        n_boot: int = 100,
+        random_state: Any = None,
+    ) -> Stability:
+        """Which components are found again when the fit is repeated on bootstrap samples.
+
+        Each is compared with the most similar component of each refit, by the Jaccard similarity
+        of their rows [@Hennig2007]. Refits have starts of their own, as this estimator finds
+        them. Stable components need be no groups: a cut that is made alike each time is stable.
+
+        Parameters
+        ----------
+        X : array-like or table, shape (n, D)
+            The rows that the mixture was fitted to.
+        sample_weight : array-like, shape (n,), optional
+            As in the fit: a weight counts equal rows.
+        n_boot : int, default 100
+            Refits.
+        random_state : int, Generator, RandomState or None, default None
+
+        Returns
+        -------
+        Stability
+            One row for each component, with a verdict in words [@Hennig2008], printed as a table.
+
+        Raises
+        ------
+        ValueError
+            If no bootstrap sample could be fitted.
+        """
+        return stability(self, X, sample_weight, n_boot=n_boot, random_state=random_state)
+
+    def summary(self, X: Any = None, sample_weight: ArrayLike | None = None) -> Summary:
+        """What the fit came to, and what to beware of.
+
+        Parameters
+        ----------
+        X : array-like or table, shape (n, D), optional
+            The rows that the mixture was fitted to. With them there are sizes by label, certainty,
+            entropy and ICL, and the log-likelihood is that of the mixture itself; without, it is
+            what it was at the last pass of the fit.
+        sample_weight : array-like, shape (n,), optional
+
+        Returns
+        -------
+        Summary
+            Printed as a page.
+        """
+        return summary(self, X, sample_weight)
 
     def _n_parameters(self) -> int:
         return self.mixture_.n_parameters

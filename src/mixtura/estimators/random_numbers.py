@@ -23,3 +23,12 @@ def put_by(generator: np.random.RandomState) -> None:
     """Keep a generator that is not used any more."""
     if len(_SPARE) < MOST:
         _SPARE.append(generator)
+
+
+def apart(generator: np.random.Generator) -> np.random.Generator:
+    """A generator whose numbers have nothing to do with those of another, nor of its seed.
+
+    Rows are often made with the seed that they are resampled with: numbers that come in the same
+    order would draw a row or not by what decided its group.
+    """
+    return np.random.default_rng(generator.integers(2**63, size=4))

@@ -5,6 +5,7 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -26,6 +27,8 @@ from mixtura.cli.inputs import read_input
 from mixtura.cli.results import whole_file
 from mixtura.cli.tables import require_columns
 from mixtura.estimators.mixture import GaussianMixture
+from mixtura.estimators.record import Record
+from mixtura.estimators.summary import summarised
 from mixtura.estimators.wiring import ACCELERATORS, STARTS
 
 NOT_CONVERGED = 4
@@ -127,12 +130,17 @@ def fit(
     if best is None:
         kind = "complete" if drop_missing else "usable"
         raise BadData(f"the table has {len(rows)} {kind} rows, too few to fit a mixture.")
+    record = Record.of(best)
     notes = {
         "made_by": "mixtura fit",
         "recipe": Recipe.plain(names).to_json(),
         "identifier": None,
         "rfm": None,
+        "fit": None if record is None else record.to_json(),
     }
+    # Whether it converged is said in words of this command.
+    run = None if record is None else replace(record, converged=True)
+    faults = summarised(best.mixture_, names, run, first=1).faults
     dropped = {c.name: c.reason for c in described if c.name not in names}
     _write(best, notes, output)
     summary = {
@@ -148,6 +156,7 @@ def fit(
         "icl": best.icl(rows, sample_weight=weights),
         "weights": best.mixture_.weights.tolist(),
         "means": best.mixture_.means.tolist(),
+        "faults": [*faults],
         "tried": trials,
         "dropped": dropped,
         "output": output,
@@ -158,6 +167,8 @@ def fit(
         _say(summary, names)
         for name, reason in dropped.items():
             terminal.say_note(f"column {name!r} was left out: {reason}")
+        for fault in faults:
+            terminal.say_note(fault)
     if not best.converged_:
         if not quiet and not as_json:
             terminal.say_note(f"not converged after {max_iter} passes: raise --max-iter")
