@@ -6,6 +6,7 @@ from typing import Any
 __version__ = "0.1.0"
 
 _WHERE = {
+    "BayesianGaussianMixture": "mixtura.estimators.bayes",
     "Conditional": "mixtura.model.conditioning",
     "Conditionals": "mixtura.model.conditionals",
     "Diagonal": "mixtura.model.covariance",
