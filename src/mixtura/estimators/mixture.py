@@ -16,8 +16,10 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from mixtura.engines.memory import Memory
+from mixtura.estimators import noise as noisy
 from mixtura.estimators import random_numbers, wiring
 from mixtura.estimators.callbacks import CallbackSupportMixin, Observed, with_callbacks
+from mixtura.estimators.factors import FamilyName, check_factors, family_name
 from mixtura.estimators.intervals import Intervals, intervals
 from mixtura.estimators.known import read_groups, read_labels
 from mixtura.estimators.record import Account
@@ -30,10 +32,12 @@ from mixtura.learn.brief import FAR, brief, is_brief, several
 from mixtura.learn.compact import are_few, likelihood
 from mixtura.learn.em import Fit, Iteration, Outcome, Watch, em, little_to_gain
 from mixtura.learn.halving import Run, halving
+from mixtura.learn.noise import NoisyFit, Sifting
 from mixtura.learn.prior import Prior
 from mixtura.learn.truncation import BoundedFit, Search, Truncation
-from mixtura.model.covariance import SPELLINGS, Covariance, named
+from mixtura.model.covariance import Covariance, named
 from mixtura.model.mixture import Mixture
+from mixtura.model.noise import Noise, NoisyMixture
 
 Array = NDArray[np.float64]
 
@@ -79,7 +83,9 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
         each feature; "spherical", one variance for each component. Or any of the fourteen forms
         of mclust, by its letters or in words, such as "VEV" or "equal shape": components may
         have volume, shape or orientation in common [@CeleuxGovaert1995]. The page on
-        covariances has them all.
+        covariances has them all. Or one of twelve forms of factor analysers, for many columns:
+        "UUU" (each component its own loadings and variances), "CCC", "UUC" (principal components)
+        and others [@McNicholasMurphy2010]; "UUU:2" is "UUU" with ``n_factors=2``.
     tol : float, default 1e-3
         A run ends once less than this is predicted to be left to gain, in nats per row, twice
         running; never before the fifth pass. With ``accelerate="none"``: once the objective changed
@@ -137,16 +143,29 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
         row about a hundred components instead of all, and the start about one exact pass: with
         1,000 components it is 1.6 to 1.9 times as fast, with 200 nothing is gained. None: exact.
         Predictions and scores are always exact.
+    noise : bool, float, array of bool, or Noise, default False
+        Beside the components, rows that belong to none: a constant density in the smaller of two
+        boxes around all rows, one parallel to the columns and one to their principal components
+        [@BanfieldRaftery1993]. True: rows far from their neighbours are noise at first
+        [@ByersRaftery1998]. A number: the share of them at first. An array of n booleans: which
+        rows are, at first. A `Noise` has a box of its own, and keeps it. Steps are EM's own. It
+        goes without ``truncation``, labels and groups.
+    n_factors : int, optional
+        Of a form of factor analysers, how many factors: less than the columns.
 
     Attributes
     ----------
     weights_ : array, shape (K,)
+        They add to one; with noise, to one less its share.
     means_ : array, shape (K, D)
     covariances_ : array
         full (K, D, D), tied (D, D), diag (K, D), spherical (K,); of the other forms EII (1,), EEI
-        (D,), VEI and EVI (K, D), and the rest (K, D, D).
+        (D,), VEI and EVI (K, D), and the rest (K, D, D);
+        with factors (K, D, H + 1), loadings and, last, the variances of the noise.
+        ``mixture_.covariances`` are the matrices.
     precisions_, precisions_cholesky_ : array
-        Inverse covariances, and upper factors U with U Uᵀ equal to them; shapes as covariances_.
+        Inverse covariances, and upper factors U with U Uᵀ equal to them; shapes as covariances_,
+        with factors (K, D, D).
     mixture_ : Mixture
         The same as a value, in float64.
     converged_ : bool
@@ -162,6 +181,10 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
     remaining_gain_ : float
         What more iterations would still have gained, in nats per row, as far as the last gains
         tell: a guess, not a bound; infinite where they do not tell.
+    noise_ : Noise
+        With ``noise``: the ``share`` of the rows that are noise, and the ``volume`` of the box.
+    noisy_mixture_ : NoisyMixture
+        With ``noise``: both as a value, in float64; ``mixture_`` is the part that is not noise.
     truncation_gap_ : float
         With ``truncation``: the log-likelihood of the fitted mixture less its bound, in nats per
         row, on all rows or on 100,000 of them drawn at random.
@@ -185,7 +208,7 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         "n_components": [Interval(Integral, 1, None, closed="left")],
-        "covariance_type": [StrOptions({*SPELLINGS})],
+        "covariance_type": [FamilyName()],
         "tol": [Interval(Real, 0.0, None, closed="left")],
         "reg_covar": [Interval(Real, 0.0, None, closed="left"), None],
         "max_iter": [Interval(Integral, 0, None, closed="left")],
@@ -203,11 +226,14 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
         "dead_components": [StrOptions({*wiring.POLICIES})],
         "accelerate": [StrOptions({*wiring.ACCELERATORS})],
         "truncation": [Interval(Integral, 1, None, closed="left"), Truncation, None],
+        "noise": ["boolean", Interval(Real, 0.0, 1.0, closed="neither"), Noise, "array-like", None],
+        "n_factors": [Interval(Integral, 1, None, closed="left"), None],
     }
 
     weights_: NDArray[Any]
     means_: NDArray[Any]
     covariances_: NDArray[Any]
+    noise_: Noise
 
     def __init__(
         self,
@@ -231,6 +257,8 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
         dead_components: str = "keep",
         accelerate: str = "auto",
         truncation: int | Truncation | None = None,
+        noise: bool | float | ArrayLike | Noise | None = False,
+        n_factors: int | None = None,
     ) -> None:
         self.n_components = n_components
         self.covariance_type = covariance_type
@@ -251,14 +279,16 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
         self.dead_components = dead_components
         self.accelerate = accelerate
         self.truncation = truncation
+        self.noise = noise
+        self.n_factors = n_factors
 
     @classmethod
-    def from_mixture(cls, mixture: Mixture, **options: Any) -> Self:
+    def from_mixture(cls, mixture: Mixture | NoisyMixture, **options: Any) -> Self:
         """An estimator with known parameters, as if it had been fitted.
 
         Parameters
         ----------
-        mixture : Mixture
+        mixture : Mixture or NoisyMixture
         **options
             Other parameters of the class.
 
@@ -266,9 +296,15 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
         -------
         GaussianMixture
         """
-        model = cls(mixture.n_components, covariance_type=mixture.covariance.name, **options)
-        model.n_features_in_ = mixture.n_features
-        model._take(Fit(mixture, Outcome.not_started, ()), np.dtype(np.float64))
+        if isinstance(mixture, NoisyMixture):
+            options = {"noise": mixture.noise} | options
+            fit = NoisyFit(mixture.mixture, Outcome.not_started, (), mixture.noise)
+        else:
+            fit = Fit(mixture, Outcome.not_started, ())
+        values = fit.mixture
+        model = cls(values.n_components, covariance_type=values.covariance.name, **options)
+        model.n_features_in_ = values.n_features
+        model._take(fit, np.dtype(np.float64))
         return model
 
     # Fitting
@@ -325,12 +361,13 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
         weights = read_weights(sample_weight, len(rows))
         if incomplete:
             check_observed(rows, getattr(self, "feature_names_in_", None), weights)
+        check_factors(self._family_name, rows.shape[1])
         rng = self._random_numbers()
         fixed = wiring.given(
             self.weights_init,
             self.means_init,
             self.precisions_init,
-            covariance_type=self.covariance_type,
+            covariance_type=self._family_name,
             n_components=self.n_components,
             n_features=rows.shape[1],
         )
@@ -339,7 +376,7 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
             weights,
             incomplete=incomplete,
             n_components=self.n_components,
-            covariance_type=self.covariance_type,
+            covariance_type=self._family_name,
             reg_covar=self.reg_covar,
             variance_floor=self.variance_floor,
             prior=self.prior,
@@ -349,6 +386,8 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
         )
         known = read_labels(labels, len(rows), self.n_components)
         setup = wiring.held(setup, known, read_groups(groups, len(rows), known))
+        last = getattr(self, "noise_", None) if continues else None
+        setup = noisy.with_noise(setup, self.noise, rng, accelerate=self.accelerate, last=last)
         n_init = 1 if continues or fixed.complete else self.n_init
         dtype = np.dtype(np.float32 if rows.dtype == np.float32 else np.float64)
         metadata = None if weights is None else {"sample_weight": weights}
@@ -411,10 +450,10 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
                 f"{last.n_features} features, but {self.n_components} and {n_features} are asked "
                 "for: use a new estimator, or warm_start=False"
             )
-        if last.covariance.name != named(self.covariance_type).name:
+        if last.covariance.name != named(self._family_name).name:
             raise ValueError(
                 f"warm_start continues a fit with {last.covariance.name} covariances, but "
-                f"{self.covariance_type} are asked for: use a new estimator, or warm_start=False"
+                f"{self._family_name} are asked for: use a new estimator, or warm_start=False"
             )
         return last
 
@@ -491,7 +530,7 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
         else:
             fit = self._loop(setup, begin, self.max_iter, objective, watch, search)
         if search is not None:
-            fit = wiring.bounded(search, fit)
+            fit = wiring.ended(search, fit)
         printed.end(fit)
         observed.end(run, lambda: _attributes(fit.mixture, dtype))
         return fit
@@ -503,7 +542,7 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
         max_iter: int,
         objective: float,
         watch: Watch | None = None,
-        search: Search | None = None,
+        search: Search | Sifting | None = None,
     ) -> Fit:
         """The loop in Python."""
         return em(
@@ -526,6 +565,7 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
             and self.dead_components == "keep"
             and setup.truncation is None
             and setup.known is None
+            and setup.noise is None
             and not setup.incomplete
             and is_brief(len(setup.rows), setup.model, setup.maximize, self.max_iter)
         )
@@ -557,6 +597,12 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
             self.truncation_gap_ = fit.gap
         elif hasattr(self, "truncation_gap_"):
             del self.truncation_gap_
+        noise = fit.noise if isinstance(fit, NoisyFit) else None
+        if noise is not None:
+            self.noise_ = noise
+            self.weights_ = ((1.0 - noise.share) * fit.mixture.weights).astype(dtype)
+        elif hasattr(self, "noise_"):
+            del self.noise_
         self._mixture = fit.mixture
         self._mixture_of: tuple[Any, ...] = (self.weights_, self.means_, self.covariances_, None)
 
@@ -608,6 +654,11 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
     # The fitted mixture
 
     @property
+    def _family_name(self) -> str:
+        """The name of the covariance family."""
+        return family_name(self.covariance_type, self.n_factors)
+
+    @property
     def mixture_(self) -> Mixture:
         """The fitted mixture as a value, in float64.
 
@@ -622,7 +673,7 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
         if all(a is b for a, b in zip(mine, kept, strict=True)):
             return self._mixture
         weights, means, covariances, factors = mine
-        family = named(self.covariance_type)
+        family = named(self._family_name)
         means = np.asarray(means, dtype=np.float64)
         if covariances is None or factors is not kept[3]:
             covariance = _from_factors(
@@ -631,7 +682,17 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
         else:
             values = np.asarray(covariances, dtype=np.float64)
             covariance = family.from_values(values, means.shape[1])
-        return Mixture(np.asarray(weights, dtype=np.float64), means, covariance)
+        shares = np.asarray(weights, dtype=np.float64)
+        if hasattr(self, "noise_"):
+            shares = shares / shares.sum()
+        return Mixture(shares, means, covariance)
+
+    @property
+    def noisy_mixture_(self) -> NoisyMixture:
+        """With noise: the fitted mixture and the noise as a value, in float64."""
+        if not hasattr(self, "noise_"):
+            raise AttributeError("there is no noise: fit with noise=True, or use mixture_")
+        return NoisyMixture(self.mixture_, self.noise_)
 
     def __sklearn_is_fitted__(self) -> bool:
         """Whether there are parameters, by `fit` or set by hand."""
@@ -649,12 +710,18 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
             self.n_features_in_ = np.asarray(self.means_).shape[1]
         return read_rows(self, X, reset=False)
 
-    def _each_row(self, X: Any, kernel: Any) -> NDArray[Any]:
+    def _each_row(self, X: Any, what: str) -> NDArray[Any]:
         rows, incomplete = self._rows(X)
-        result = Memory(rows, incomplete=incomplete).map(kernel, self.mixture_)
+        kernel, model = self._kernel(what)
+        result = Memory(rows, incomplete=incomplete).map(kernel, model)
         if rows.dtype == np.float32 and result.dtype == np.float64:
             return result.astype(np.float32)
         return result
+
+    def _kernel(self, what: str) -> tuple[Callable[..., Any], Any]:
+        """What says something of rows, and the value that it asks."""
+        room, model = noisy.kernels(self.mixture_, getattr(self, "noise_", None))
+        return getattr(room, what), model
 
     def predict(self, X: Any) -> NDArray[np.int64]:
         """The likeliest component of each row.
@@ -666,8 +733,9 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
         Returns
         -------
         array of int, shape (n,)
+            -1 where noise is likelier than any component.
         """
-        return self._each_row(X, expectation.labels)
+        return self._each_row(X, "labels")
 
     def predict_proba(self, X: Any) -> NDArray[Any]:
         """The probability of each component for each row.
@@ -679,8 +747,9 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
         Returns
         -------
         array, shape (n, K)
+            With noise (n, K + 1): its probability stands last.
         """
-        return self._each_row(X, expectation.responsibilities)
+        return self._each_row(X, "responsibilities")
 
     def score_samples(self, X: Any) -> NDArray[Any]:
         """The log density of each row, in nats.
@@ -693,7 +762,7 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
         -------
         array, shape (n,)
         """
-        return self._each_row(X, expectation.log_density)
+        return self._each_row(X, "log_density")
 
     def score(  # pyright: ignore[reportIncompatibleMethodOverride]
         self, X: Any, y: Any = None, sample_weight: ArrayLike | None = None
@@ -719,12 +788,12 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
         return Memory(rows, weights, incomplete=incomplete)
 
     def _likelihood(self, data: Memory) -> tuple[float, float]:
-        if not data.incomplete and are_few(*data.rows.shape):
+        if not (data.incomplete or hasattr(self, "noise_")) and are_few(*data.rows.shape):
             block = data.sample(len(data.rows), 0)  # those of positive weight
             found = likelihood(block, self.mixture_)
             if found is not None:
                 return found, float(block.weights.sum())
-        sums = data.fold(expectation.likelihood_of, self.mixture_)
+        sums = data.fold(*self._kernel("likelihood_of"))
         return float(sums[0]), float(sums[1])
 
     def aic(self, X: Any, sample_weight: ArrayLike | None = None) -> float:
@@ -771,9 +840,8 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
             mclust reports the negative of it.
         """
         data = self._weighted(X, sample_weight)
-        log_likelihood, log_certainty, n_rows = data.fold(
-            expectation.certainty_of, self.mixture_
-        ).tolist()
+        sums: Array = data.fold(*self._kernel("certainty_of"))
+        log_likelihood, log_certainty, n_rows = sums.tolist()
         return selection.icl(log_likelihood, log_certainty, self._n_parameters(), n_rows)
 
     def intervals(
@@ -895,7 +963,7 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
         return summary(self, X, sample_weight)
 
     def _n_parameters(self) -> int:
-        return self.mixture_.n_parameters
+        return (self.noisy_mixture_ if hasattr(self, "noise_") else self.mixture_).n_parameters
 
     def sample(
         self, n_samples: int = 1, random_state: Any = None
@@ -915,9 +983,9 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
         -------
         X : array, shape (n_samples, D)
         y : array of int, shape (n_samples,)
-            The component of each row; rows come sorted by it, as in scikit-learn.
+            The component of each row, -1 for noise; rows come sorted by it, as in scikit-learn.
         """
-        mixture = self.mixture_
+        mixture = self.noisy_mixture_ if hasattr(self, "noise_") else self.mixture_
         if n_samples < 1:
             raise ValueError(
                 f"Invalid value for 'n_samples': {n_samples} . The sampling requires at least one "

@@ -17,6 +17,7 @@ from mixtura.learn.em import Expect, Fit, Rest, Watch, em, little_to_gain, stand
 from mixtura.learn.gradient import covers
 from mixtura.learn.halving import Go, Run, halving, rows_to_compare
 from mixtura.learn.maximization import Bounds, Maximization
+from mixtura.learn.noise import NoisyFit, Sifting
 from mixtura.learn.prior import Penalty, Prior
 from mixtura.learn.reduction import Drop, Keep, Policy, Reseed
 from mixtura.learn.restriction import Held, grouped
@@ -24,8 +25,9 @@ from mixtura.learn.sorting import Sorting
 from mixtura.learn.spread import floors
 from mixtura.learn.statistics import Statistics
 from mixtura.learn.truncation import MEASURED, BoundedFit, Search, Truncation, unseen
-from mixtura.model.covariance import Covariance, named
+from mixtura.model.covariance import Covariance, Factor, named
 from mixtura.model.mixture import Mixture
+from mixtura.model.noise import Noise
 
 Array = NDArray[np.float64]
 
@@ -71,6 +73,10 @@ class Plan:
     truncation: Truncation | None
     known: Known | None = None
     """What is known of memberships."""
+    noise: Noise | None = None
+    """Noise beside the mixture, as a run begins."""
+    begin: "Plan | None" = None
+    """The same fit with those rows alone that a start is made from, where they are not all."""
 
     def expect(self) -> Expect:
         """The E-step of a run."""
@@ -186,8 +192,10 @@ def _truncation(
     return truncation
 
 
-def search(setup: Plan, begin: Mixture) -> Search | None:
-    """The truncated E-step of one run, if posteriors are truncated."""
+def search(setup: Plan, begin: Mixture) -> Search | Sifting | None:
+    """The E-step of one run, where it has a memory: with truncated posteriors, or with noise."""
+    if setup.noise is not None:
+        return Sifting(setup.data, setup.noise)
     if setup.truncation is None:
         return None
     state = unseen(len(setup.rows), setup.truncation)
@@ -196,8 +204,10 @@ def search(setup: Plan, begin: Mixture) -> Search | None:
     return Search(data, setup.truncation, begin)
 
 
-def bounded(found: Search, fit: Fit) -> BoundedFit:
-    """A run that was made with a search, with what its bound misses at the end."""
+def ended(found: Search | Sifting, fit: Fit) -> Fit:
+    """A run with what its E-step remembers: how much is noise, or what a bound misses."""
+    if isinstance(found, Sifting):
+        return NoisyFit(fit.mixture, fit.outcome, fit.history, found.noise)
     some = found.data.sample(MEASURED, np.random.RandomState(0))
     gap = found.gap(Memory(*some[:3]), fit.mixture)
     return BoundedFit(fit.mixture, fit.outcome, fit.history, gap)
@@ -208,6 +218,8 @@ def _accelerator(how: str, maximize: Maximization, dead_components: str) -> Acce
     bound = isinstance(maximize.constrain, Bounds) and maximize.constrain.floor is not None
     if how == "none" or bound or dead_components != "keep":
         return Plain()
+    if how == "auto" and issubclass(maximize.family, Factor):
+        return Plain()  # where a step in loadings was long, runs ended at places that are lower
     if how == "squarem" or not covers(maximize.family):
         return Squarem()
     return Lbfgs()
@@ -313,6 +325,11 @@ def _weights(value: ArrayLike, n_components: int) -> Array:
 def _precisions(
     value: ArrayLike, family: type[Covariance], n_components: int, n_features: int
 ) -> Covariance:
+    if issubclass(family, Factor):
+        raise ValueError(
+            "precisions_init does not go with factor analysers: give means_init, or a start by "
+            "init_params"
+        )
     name = f"{family.name} precision"
     precisions = _shaped(value, name, family.shape(n_components, n_features))
     dense = family.from_values(precisions, n_features).dense(n_components)
@@ -513,6 +530,7 @@ def _part(setup: Plan, step: int, first: int) -> Plan:
 
 
 def _found(setup: Plan, how: Any, rng: np.random.RandomState) -> Mixture:
+    setup = setup.begin or setup
     if callable(how):
         how = how(setup.rows, setup.n_components, rng)
         if isinstance(how, Mixture):

@@ -71,10 +71,11 @@ class Mixture(Components):
         means : array-like, shape (K, D)
         covariances : array-like
             In the family's shape: full (K, D, D), tied (D, D), diag (K, D), spherical (K,); of
-            mclust's others EII (1,), EEI (D,), VEI and EVI (K, D), and the rest (K, D, D).
+            mclust's others EII (1,), EEI (D,), VEI and EVI (K, D), and the rest (K, D, D);
+            factor analysers (K, D, H + 1), loadings and then variances.
         family : str or a Covariance class, default "full"
-            As `GaussianMixture` takes it: "full", "tied", "diag", "spherical", mclust's letters, or
-            words.
+            As `GaussianMixture` takes it: "full", "tied", "diag", "spherical", mclust's letters,
+            words, or a form of factor analysers and their number, "UUU:2".
 
         Returns
         -------
@@ -228,6 +229,20 @@ def load(path: str | Path) -> Mixture:
 
 def load_with_notes(path: str | Path) -> tuple[Mixture, dict[str, Any]]:
     """Read a mixture and the notes saved with it; raises as `load` does."""
+    mixture, notes = read_with_notes(path)
+    for name, what, how in (
+        (storage.NOISE, "a mixture and noise", "NoisyMixture"),
+        (storage.DEGREES, "t distributions", "HeavyMixture"),
+    ):
+        if name in notes:
+            raise storage.StorageError(
+                f"{str(path)!r} holds {what}: read it with mixtura.{how}.load"
+            )
+    return mixture, notes
+
+
+def read_with_notes(path: str | Path) -> tuple[Mixture, dict[str, Any]]:
+    """The same of any file, whatever stands among its notes."""
     header, arrays = storage.read(path)
     weights = arrays["weights"]
     try:

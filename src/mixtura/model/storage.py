@@ -16,12 +16,19 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as to_bytes
 
-from mixtura.model.covariance import FAMILIES
+from mixtura.model.covariance import named
 
 FORMAT = 1
 """Version of the format. Every version that was ever written keeps loading."""
 
 NAMES = ("weights", "means", "covariances")
+
+
+NOISE = "mixtura.noise"
+"""Under what name the noise of a mixture stands among the notes."""
+
+DEGREES = "mixtura.degrees"
+"""Under what name degrees of freedom stand there."""
 
 
 class StorageError(ValueError):
@@ -130,7 +137,7 @@ def _header(source: Path, text: str | None) -> dict[str, Any]:
             f"{str(source)!r} has format {header['format']}, and this version of mixtura reads up "
             f"to format {FORMAT}: install a newer mixtura"
         )
-    if not isinstance(header.get("family"), str) or header["family"] not in FAMILIES:
+    if not _is_family(header.get("family")):
         raise StorageError(f"{str(source)!r} names an unknown family {header.get('family')!r}")
     for size in ("n_components", "n_features"):
         if type(header.get(size)) is not int or header[size] < 1:
@@ -140,13 +147,25 @@ def _header(source: Path, text: str | None) -> dict[str, Any]:
     return header
 
 
+def _is_family(name: Any) -> bool:
+    """Whether a family has this name."""
+    if not isinstance(name, str):
+        return False
+    try:
+        named(name)
+    except ValueError:
+        return False
+    return True
+
+
 def _arrays(source: Path, file: Any, header: dict[str, Any]) -> dict[str, NDArray[np.float64]]:
     """The arrays, read only once their types and shapes have been seen to be right."""
     k, d = header["n_components"], header["n_features"]
+    family = named(header["family"])
     shapes = {
         "weights": (k,),
         "means": (k, d),
-        "covariances": FAMILIES[header["family"]].shape(k, d),
+        "covariances": family.shape(k, d),
     }
     if sorted(file.keys()) != sorted(NAMES):
         raise StorageError(f"{str(source)!r} holds {sorted(file.keys())}, not {sorted(NAMES)}")

@@ -1,7 +1,7 @@
 """Covariance families: K matrices of one form, batched, each answering the same questions.
 
 A new family is one file here and one line in `FAMILIES`; every law of the tests applies to it from
-then on.
+then on. Families that come with a number are not listed: `named` makes them.
 """
 
 from mixtura.model.covariance.aligned import EVE, VVE
@@ -9,6 +9,9 @@ from mixtura.model.covariance.axial import EVI, VEI
 from mixtura.model.covariance.diagonal import Diagonal
 from mixtura.model.covariance.eei import EEI
 from mixtura.model.covariance.eii import EII
+from mixtura.model.covariance.factor import Factor, factor_family
+from mixtura.model.covariance.factor import named as factor_named
+from mixtura.model.covariance.factor_form import FORMS
 from mixtura.model.covariance.family import Covariance
 from mixtura.model.covariance.full import Full
 from mixtura.model.covariance.spherical import Spherical
@@ -43,10 +46,14 @@ SPELLINGS: dict[str, type[Covariance]] = FAMILIES | {
 
 
 def named(spelling: str) -> type[Covariance]:
-    """The family of this name, in whatever spelling."""
-    if spelling not in SPELLINGS:
-        raise ValueError(f"no covariance family {spelling!r}: choose one of {[*SPELLINGS]}")
-    return SPELLINGS[spelling]
+    """The family of this name, in whatever spelling; or factor analysers, such as UUU:2."""
+    family = SPELLINGS.get(spelling) or factor_named(spelling)
+    if family is None:
+        raise ValueError(
+            f"no covariance family {spelling!r}: choose one of {[*SPELLINGS]}, or a form of factor "
+            "analysers and their number, such as 'UUU:2'"
+        )
+    return family
 
 
 __all__ = [
@@ -57,6 +64,7 @@ __all__ = [
     "EVI",
     "EVV",
     "FAMILIES",
+    "FORMS",
     "SPELLINGS",
     "VEE",
     "VEI",
@@ -64,8 +72,11 @@ __all__ = [
     "VVE",
     "Covariance",
     "Diagonal",
+    "Factor",
     "Full",
     "Spherical",
     "Tied",
+    "factor_family",
+    "factor_named",
     "named",
 ]

@@ -1,0 +1,48 @@
+"""The option ``n_factors``: which family a form of factor analysers and their number make."""
+
+from typing import Any
+
+from sklearn.utils._param_validation import StrOptions
+
+from mixtura.model.covariance import FORMS, SPELLINGS, factor_named, named
+
+
+class FamilyName(StrOptions):
+    """Names of families and of forms, and those that hold a number of factors, such as UUU:2."""
+
+    def __init__(self) -> None:
+        super().__init__({*SPELLINGS, *FORMS})
+
+    def is_satisfied_by(self, val: Any) -> bool:
+        """Whether there is such a family."""
+        return super().is_satisfied_by(val) or (
+            isinstance(val, str) and factor_named(val) is not None
+        )
+
+
+def family_name(covariance_type: str, n_factors: int | None) -> str:
+    """The name of the family that two options make."""
+    if n_factors is None:
+        if covariance_type in FORMS:
+            raise ValueError(
+                f"covariance_type={covariance_type!r} is a form of factor analysers: say how many "
+                f"factors, by n_factors=2 or by covariance_type='{covariance_type}:2'"
+            )
+        return covariance_type
+    if covariance_type not in FORMS:
+        raise ValueError(
+            f"n_factors goes with a form of factor analysers, one of {[*FORMS]}, and not with "
+            f"covariance_type={covariance_type!r}: leave it out"
+        )
+    return f"{covariance_type}:{n_factors}"
+
+
+def check_factors(covariance_type: str, n_features: int) -> None:
+    """Fewer factors than columns."""
+    family = named(covariance_type)
+    number = getattr(family, "n_factors", 0)
+    if number >= n_features:
+        raise ValueError(
+            f"{number} factors are too many for n_features = {n_features}: factors are fewer than "
+            "columns"
+        )

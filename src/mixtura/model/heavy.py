@@ -1,0 +1,296 @@
+"""Mixtures with heavy tails: Student's t distributions in place of Gaussians."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from mixtura.model import storage
+from mixtura.model.covariance import Covariance, Full
+from mixtura.model.dimensions import others, resolved
+from mixtura.model.mixture import Mixture, read_with_notes
+from mixtura.numeric.logspace import normalise
+
+Array = NDArray[np.float64]
+
+FARTHEST = 1e300
+"""Squared distance beyond which rows are as far as can be."""
+
+
+@dataclass(frozen=True, eq=False)
+class HeavyMixture:
+    """A mixture of multivariate t distributions, as an immutable value [@PeelMcLachlan2000].
+
+    Each component is a Gaussian whose covariance is divided, row by row, by a gamma variable of
+    mean one: the fewer the degrees of freedom, the heavier the tails.
+
+    Parameters
+    ----------
+    gaussian : Mixture
+        Weights, locations and scale matrices: what the mixture is with infinite degrees of freedom.
+    degrees : array, shape (K,)
+        Degrees of freedom, positive.
+
+    Examples
+    --------
+    >>> from mixtura import HeavyMixture
+    >>> one = HeavyMixture.of([1.0], [[0.0]], [[[1.0]]], 1.0)  # the Cauchy distribution
+    >>> one.log_density([[0.0], [1.0]]).round(3)
+    array([-1.145, -1.838])
+    """
+
+    gaussian: Mixture
+    degrees: Array
+
+    @classmethod
+    def of(
+        cls,
+        weights: ArrayLike,
+        locations: ArrayLike,
+        scales: ArrayLike,
+        degrees: ArrayLike,
+        *,
+        family: str | type[Covariance] = "full",
+    ) -> Self:
+        """A mixture from known parameters, checked.
+
+        Parameters
+        ----------
+        weights, locations, scales, family
+            As weights, means and covariances in `Mixture.of`.
+        degrees : float or array-like, shape (K,)
+
+        Returns
+        -------
+        HeavyMixture
+
+        Raises
+        ------
+        ValueError
+            As `Mixture.of`, or if degrees are not positive or as many as components.
+        """
+        gaussian = Mixture.of(weights, locations, scales, family=family)
+        k = gaussian.n_components
+        numbers = np.asarray(degrees, dtype=np.float64)
+        if numbers.shape not in ((), (k,)):
+            raise ValueError(
+                f"degrees must be one number or have shape ({k},), but have shape {numbers.shape}"
+            )
+        if not (np.isfinite(numbers).all() and (numbers > 0).all()):
+            raise ValueError("degrees of freedom must be positive and finite")
+        return cls(gaussian, np.broadcast_to(numbers, (k,)).copy())
+
+    @property
+    def n_components(self) -> int:
+        """K."""
+        return self.gaussian.n_components
+
+    @property
+    def n_features(self) -> int:
+        """D."""
+        return self.gaussian.n_features
+
+    @property
+    def weights(self) -> Array:
+        """Shares of the components, (K,)."""
+        return self.gaussian.weights
+
+    @property
+    def locations(self) -> Array:
+        """Centres of the components, (K, D): their means, where degrees are more than one."""
+        return self.gaussian.means
+
+    @property
+    def covariances(self) -> Array:
+        """Covariance matrices, (K, D, D): scales times ν / (ν − 2), and infinite up to ν = 2."""
+        v = self.degrees
+        with np.errstate(divide="ignore"):
+            factor = np.where(v > 2, v / np.maximum(v - 2, 0.0), np.inf)
+        scales = self.gaussian.covariances
+        with np.errstate(invalid="ignore"):
+            return np.where(factor[:, None, None] < np.inf, factor[:, None, None] * scales, np.inf)
+
+    @cached_property
+    def even(self) -> Mixture:
+        """The Gaussians with equal weights."""
+        k = self.n_components
+        return replace(self.gaussian, weights=np.full(k, 1.0 / k))
+
+    @cached_property
+    def _peaks(self) -> Array:
+        """Logarithms of the densities at the centres, (K,)."""
+        from scipy.special import gammaln
+
+        v, d = self.degrees, self.n_features
+        volume = d * np.log(v * np.pi) + self.gaussian.covariance.log_det(self.n_components)
+        return gammaln(0.5 * (v + d)) - gammaln(0.5 * v) - 0.5 * volume
+
+    def distances(self, x: NDArray[Any]) -> Array:
+        """Squared distances of rows x (n, D) from each centre, in units of its scale, (n, K)."""
+        joint = self.even.log_joint(x)
+        distance = 2.0 * (self.even.operands.constants - joint)
+        return np.clip(distance, 0.0, FARTHEST)  # rounding may leave less than nothing
+
+    def log_t(self, distances: Array) -> Array:
+        """Log t(x) for rows of those distances, (n, K)."""
+        v, d = self.degrees, self.n_features
+        return self._peaks - 0.5 * (v + d) * np.log1p(distances / v)
+
+    def joint_at(self, distances: Array) -> Array:
+        """Log π_k t(x) for rows of those distances, (n, K)."""
+        with np.errstate(divide="ignore"):
+            weights = np.log(self.weights)
+        return weights + self.log_t(distances)
+
+    def log_joint(self, x: ArrayLike) -> Array:
+        """Log π_k t(x | μ_k, Σ_k, ν_k) for rows x (n, D), shape (n, K), in nats."""
+        return self.joint_at(self.distances(np.asarray(x)))
+
+    def log_density(self, x: ArrayLike) -> Array:
+        """Log p(x) for rows x (n, D), shape (n,), in nats."""
+        return normalise(np.ascontiguousarray(self.log_joint(x).T))[0]
+
+    def responsibilities(self, x: ArrayLike) -> Array:
+        """The probability of each component for rows x (n, D), shape (n, K)."""
+        return normalise(np.ascontiguousarray(self.log_joint(x).T))[1].T
+
+    def pulls(self, distances: Array) -> Array:
+        """(ν + D) / (ν + δ), (n, K): how much a row counts for a component's centre and scale."""
+        return (self.degrees + self.n_features) / (self.degrees + distances)
+
+    def sample(
+        self, n: int, random_state: np.random.Generator | int | None = None
+    ) -> tuple[Array, NDArray[np.int64]]:
+        """Draw rows, in random order.
+
+        Parameters
+        ----------
+        n : int
+        random_state : Generator, int or None
+
+        Returns
+        -------
+        rows : array, shape (n, D)
+        components : array of int, shape (n,)
+        """
+        rng = np.random.default_rng(random_state)
+        rows, components = self.gaussian.sample(n, rng)
+        v = self.degrees[components]
+        centres = self.locations[components]
+        return centres + (rows - centres) / np.sqrt(rng.chisquare(v) / v)[:, None], components
+
+    def marginal(self, dims: Sequence[int] | NDArray[np.integer] | int) -> "HeavyMixture":
+        """The mixture of some dimensions alone, exactly, as `Mixture.marginal`.
+
+        Parameters
+        ----------
+        dims : int or sequence of int
+
+        Returns
+        -------
+        HeavyMixture
+        """
+        return replace(self, gaussian=self.gaussian.marginal(dims))
+
+    def condition(self, given: Mapping[int, float]) -> "HeavyMixture":
+        """The mixture of the other dimensions, given some: t distributions again, exactly.
+
+        Parameters
+        ----------
+        given : dict of int to float
+
+        Returns
+        -------
+        HeavyMixture
+            Its components have as many more degrees of freedom as numbers are given, and scales
+            that grow with how far those are.
+
+        Raises
+        ------
+        ValueError
+            If a dimension does not exist or comes twice, a number is not finite, or none is left.
+        """
+        d = self.n_features
+        index = resolved(given, d)
+        rest = others(index, d)
+        numbers = np.array([*given.values()], dtype=np.float64)
+        if not len(rest):
+            raise ValueError("all dimensions are given: leave at least one")
+        if not np.isfinite(numbers).all():
+            raise ValueError("a number that is given is not finite")
+        if not len(index):
+            return self
+        part = self.marginal(index)
+        distance = part.distances(numbers[None])[0]
+        log_weights = part.joint_at(distance[None])[0]
+        matrices = self.gaussian.covariances
+        across = matrices[:, rest[:, None], index]
+        slopes = np.swapaxes(
+            np.linalg.solve(matrices[:, index[:, None], index], np.swapaxes(across, 1, 2)), 1, 2
+        )
+        offsets = numbers - self.locations[:, index]
+        centres = self.locations[:, rest] + np.einsum("kij,kj->ki", slopes, offsets)
+        scales = matrices[:, rest[:, None], rest] - slopes @ np.swapaxes(across, 1, 2)
+        grown = (self.degrees + distance) / (self.degrees + len(index))
+        weights = np.exp(log_weights - log_weights.max())
+        gaussian = Mixture(
+            weights / weights.sum(),
+            centres,
+            Full(0.5 * (scales + np.swapaxes(scales, 1, 2)) * grown[:, None, None]),
+        )
+        return HeavyMixture(gaussian, self.degrees + len(index))
+
+    def save(self, path: str | Path, *, notes: dict[str, Any] | None = None) -> None:
+        """Write the mixture to a file, whole or not at all. `HeavyMixture.load` reads it.
+
+        Parameters
+        ----------
+        path : str or Path
+        notes : dict, optional
+            Anything that JSON can hold.
+        """
+        self.gaussian.save(path, notes={**(notes or {}), storage.DEGREES: self.degrees.tolist()})
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Read what `save` wrote.
+
+        Parameters
+        ----------
+        path : str or Path
+
+        Returns
+        -------
+        HeavyMixture
+            Bit for bit the one that was saved.
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is no such file.
+        StorageError
+            If the file is damaged or holds no degrees of freedom.
+        """
+        gaussian, notes = read_with_notes(path)
+        if storage.DEGREES not in notes:
+            raise storage.StorageError(
+                f"{str(path)!r} holds no degrees of freedom: read it with mixtura.load"
+            )
+        try:
+            degrees = np.array(notes[storage.DEGREES], dtype=np.float64)
+        except (ValueError, TypeError):
+            degrees = np.empty(0)
+        if degrees.shape != gaussian.weights.shape or not (degrees > 0).all():
+            raise storage.StorageError(
+                f"the degrees of freedom in {str(path)!r} are damaged: save the mixture again"
+            )
+        return cls(gaussian, degrees)
+
+    def __repr__(self) -> str:
+        """One line with the family, the sizes and the degrees of freedom."""
+        degrees = ", ".join(f"{v:.3g}" for v in self.degrees)
+        return f"HeavyMixture({self.gaussian!r}, degrees=[{degrees}])"
