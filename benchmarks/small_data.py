@@ -1,9 +1,10 @@
 """Seconds on data so small that only what surrounds the arithmetic counts, and scikit-learn's.
 
 ``python benchmarks/small_data.py`` prints one JSON object: a fit of three full Gaussians to the 150
-rows of iris; fits of the four families with one to nine components, with the BIC of each; and the
-component of one new row. All is warm: what is compiled is loaded, and what is imported is imported.
-Both take turns with the same seeds, a new one in each turn, and the median counts.
+rows of iris; fits of the four families with one to nine components, with the BIC of each; the same
+in one call, beside the same fits one by one; and the component of one new row. All is warm: what is
+compiled is loaded, and what is imported is imported. Both take turns with the same seeds, a new one
+in each turn, and the median counts.
 """
 
 import argparse
@@ -22,7 +23,7 @@ import mixtura
 CLASSES = {"mixtura": mixtura.GaussianMixture, "sklearn": sklearn.mixture.GaussianMixture}
 FAMILIES = ["full", "tied", "diag", "spherical"]
 MOST = 9
-RUNS = {"fit": 300, "sweep": 20, "row": 2000}
+RUNS = {"fit": 300, "sweep": 20, "batch": 40, "row": 2000}
 
 
 def fit(kind, rows, seed):
@@ -37,6 +38,17 @@ def sweep(kind, rows, seed):
         for family in FAMILIES
         for k in range(1, MOST + 1)
     ]
+    return min(models, key=lambda model: model.bic(rows))
+
+
+def batch(rows, seed):
+    """The same in one call."""
+    models = [
+        mixtura.GaussianMixture(k, covariance_type=family, random_state=seed)
+        for family in FAMILIES
+        for k in range(1, MOST + 1)
+    ]
+    mixtura.GaussianMixture.fit_all(models, rows)
     return min(models, key=lambda model: model.bic(rows))
 
 
@@ -62,13 +74,17 @@ def medians(works, runs):
 
 
 def measure(runs):
-    """All three."""
+    """All four."""
     rows = sklearn.datasets.load_iris().data
     models = {name: fit(kind, rows, 0) for name, kind in CLASSES.items()}
     row = rows[70:71]
     works = {
         "fit": {n: lambda seed, k=k: fit(k, rows, seed) for n, k in CLASSES.items()},
         "sweep": {n: lambda seed, k=k: sweep(k, rows, seed) for n, k in CLASSES.items()},
+        "batch": {
+            "mixtura": lambda seed: batch(rows, seed),
+            "one_by_one": lambda seed: sweep(mixtura.GaussianMixture, rows, seed),
+        },
         "row": {n: lambda _, m=m: m.predict(row) for n, m in models.items()},
     }
     with warnings.catch_warnings():

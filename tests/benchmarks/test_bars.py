@@ -109,7 +109,10 @@ def whole_record():
         "benchmarks": {
             "peers": peers(results, pairs),
             "likelihood": likelihood([data_set(f"set {i}", 4.0) for i in range(20)]),
-            "small_data": {"fit": each, "sweep": each, "row": each},
+            "small_data": {
+                **dict.fromkeys(("fit", "sweep", "row"), each),
+                "batch": {"mixtura": 5e-5, "one_by_one": 2e-2, "runs": 9},
+            },
             "hundred_million": {
                 "rows": 100_000_000,
                 "features": 8,

@@ -458,9 +458,9 @@ def test_compact_seeds_leave_the_generator_where_scikit_learn_does():
 def test_merging_few_rows_is_merging_rows(family, prior, way):
     weights = np.random.default_rng(0).integers(1, 4, len(X)).astype(float)
     rows, block, model, maximize = compact(family, 4, weights=weights, prior=prior)
-    z = initial._whitened(rows, model)[way if rows.quadratic else 0]
+    z = initial.whitened(rows, model)[way if rows.quadratic else 0]
     chosen = initial.compact_seeds(z, rows.w, 12, np.random.RandomState(3))
-    few = initial._merged_few(rows, z, chosen, model)
+    few = initial.merged_few(rows, z, chosen, [4])[4]
     many = initial._merged(block, model, maximize, np.ascontiguousarray(z.T), chosen)
     for (state, worth), (expected, objective) in zip(few, many, strict=True):
         found = rows.mixture(state)
@@ -503,8 +503,8 @@ def test_few_rows_that_need_care_start_as_others_do(family):
     x = np.repeat(X[:3], 20, axis=0)
     rows, block, model, maximize = compact(family, 4, x)
     found = initial.from_merging(block, model, maximize, np.random.RandomState(0), rows)
-    z = initial._whitened(rows, model)[0]
+    z = initial.whitened(rows, model)[0]
     chosen = initial.compact_seeds(z, rows.w, 12, np.random.RandomState(0))
-    assert initial._merged_few(rows, z, chosen, model) == []
+    assert initial.merged_few(rows, z, chosen, [4]).get(4, []) == []
     assert np.isfinite(found.means).all()
     assert found.n_components == 4

@@ -25,6 +25,13 @@ if find_spec("sklearn.callback") is not None:  # scikit-learn 1.9 or newer
     with_callbacks = protocol.with_callbacks
 
 
+def is_observed(estimator: Any) -> bool:
+    """Whether anybody wants to hear of each iteration of a fit."""
+    return bool(getattr(estimator, "_skl_callbacks", ())) or hasattr(
+        estimator, "_parent_callback_ctx"
+    )
+
+
 class Observed:
     """Tells an estimator's callbacks about a fit: runs, and iterations within each run.
 
@@ -50,10 +57,7 @@ class Observed:
     @property
     def listened_to(self) -> bool:
         """Whether anybody wants to hear of each iteration."""
-        estimator = self.estimator
-        return bool(getattr(estimator, "_skl_callbacks", ())) or hasattr(
-            estimator, "_parent_callback_ctx"
-        )
+        return is_observed(self.estimator)
 
     def _begin(self, context: Any) -> None:
         context.call_on_fit_task_begin(estimator=self.estimator, **self.shared)

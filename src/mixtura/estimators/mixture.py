@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Callable, Sequence
-from functools import cached_property, partial
+from functools import cached_property
 from numbers import Integral, Real
 from time import perf_counter
 from typing import Any, ClassVar, Self
@@ -15,10 +15,10 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from mixtura.engines.memory import Memory
+from mixtura.engines.memory import Memory, available_threads
+from mixtura.estimators import batch, random_numbers, wiring
 from mixtura.estimators import noise as noisy
-from mixtura.estimators import random_numbers, wiring
-from mixtura.estimators.callbacks import CallbackSupportMixin, Observed, with_callbacks
+from mixtura.estimators.callbacks import CallbackSupportMixin, Observed, is_observed, with_callbacks
 from mixtura.estimators.factors import FamilyName, check_factors, family_name
 from mixtura.estimators.intervals import Intervals, intervals
 from mixtura.estimators.known import read_groups, read_labels
@@ -26,15 +26,15 @@ from mixtura.estimators.record import Account
 from mixtura.estimators.rows import check_observed, read_rows, read_weights
 from mixtura.estimators.stability import Stability, stability
 from mixtura.estimators.summary import Summary, summary
-from mixtura.learn import expectation, selection
+from mixtura.learn import selection
 from mixtura.learn.acceleration import Plain
 from mixtura.learn.brief import FAR, brief, is_brief, several
 from mixtura.learn.compact import are_few, likelihood
-from mixtura.learn.em import Fit, Iteration, Outcome, Watch, em, little_to_gain
+from mixtura.learn.em import Fit, Iteration, Outcome, little_to_gain
 from mixtura.learn.halving import Run, halving
-from mixtura.learn.noise import NoisyFit, Sifting
+from mixtura.learn.noise import NoisyFit
 from mixtura.learn.prior import Prior
-from mixtura.learn.truncation import BoundedFit, Search, Truncation
+from mixtura.learn.truncation import BoundedFit, Truncation
 from mixtura.model.covariance import Covariance, named
 from mixtura.model.mixture import Mixture
 from mixtura.model.noise import Noise, NoisyMixture
@@ -414,6 +414,82 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
             warnings.warn(NOT_CONVERGED, ConvergenceWarning, stacklevel=2)
         return self
 
+    @staticmethod
+    def fit_all(
+        models: "Sequence[GaussianMixture]", X: Any, sample_weight: ArrayLike | None = None
+    ) -> None:
+        """Fit many mixtures to the same rows: several families, sizes or seeds.
+
+        Where rows are few and starts are merged, which is the default, models of one family that
+        differ in nothing but ``n_components`` take their starts from one way of merging, from the
+        largest of them down to the smallest, and runs share the processors. This takes a fraction
+        of the time, and may lead to other optima than each model would find by itself; it leads to
+        the same whatever other families there are, and whatever the number of threads. Models with
+        other options, and all models where rows are many, are fitted one by one.
+
+        Parameters
+        ----------
+        models : sequence of GaussianMixture
+            Each is fitted in place.
+        X : array-like or table, shape (n, D)
+        sample_weight : array-like, shape (n,), optional
+
+        Raises
+        ------
+        ValueError
+            As in `fit`.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If runs used all of ``max_iter``; it says how many.
+        """
+        jobs = [model for model in models if model._is_job()]
+        together = bool(jobs) and GaussianMixture._fit_jobs(jobs, X, sample_weight)
+        done = {id(model) for model in jobs if together}
+        for model in models:
+            if id(model) not in done:
+                model.fit(X, sample_weight=sample_weight)
+
+    @staticmethod
+    def _fit_jobs(jobs: "list[GaussianMixture]", x: Any, sample_weight: ArrayLike | None) -> bool:
+        """Fit models whose options allow it together, if rows do as well."""
+        rows, incomplete = read_rows(jobs[0], x, reset=True, min_rows=2)
+        weights = read_weights(sample_weight, len(rows))
+        if not batch.are_jobs(rows, incomplete):
+            return False
+        fits = batch.fits(jobs, rows, weights)
+        dtype = np.dtype(np.float32 if rows.dtype == np.float32 else np.float64)
+        n = float(len(rows)) if weights is None else float(weights.sum())
+        for model, (fit, maximize) in zip(jobs, fits, strict=True):
+            if model is not jobs[0]:
+                model._like(jobs[0])
+            model.__dict__.pop("_draws", None)
+            model._take(fit, dtype)
+            ends = (fit.objective,)
+            model._account = Account(maximize, len(rows), n, model.tol, 1, ends, fit.outcome)
+        late = sum(fit.outcome is Outcome.max_iter for fit, _ in fits)
+        if late:
+            warnings.warn(
+                f"{late} of {len(fits)} fits did not converge. Increase max_iter or tol, or check "
+                "for degenerate data.",
+                ConvergenceWarning,
+                stacklevel=3,
+            )
+        return True
+
+    def _is_job(self) -> bool:
+        """Whether this can be fitted together with others; its parameters are checked."""
+        self._validate_params()
+        return batch.is_job(self) and not is_observed(self)
+
+    def _like(self, other: "GaussianMixture") -> None:
+        """Take over what another model knows of the columns."""
+        for name in ("n_features_in_", "feature_names_in_"):
+            self.__dict__.pop(name, None)
+            if hasattr(other, name):
+                setattr(self, name, getattr(other, name))
+
     def _random_numbers(self) -> np.random.RandomState:
         """The generator of a fit; a function that is to find the start may keep its own."""
         if _is_seed(self.random_state) and not callable(self.init_params):
@@ -467,10 +543,11 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
         """The best of the runs from several starts, and the objectives that runs ended with."""
         if len(starts) > 1 and not self.verbose and self._in_brief(setup, observed):
 
-            def go_on(number: int, begin: Mixture, max_iter: int, objective: float) -> Fit:
-                return self._loop(setup, begin, max_iter, objective)
+            def go_on(_: int, begin: Mixture, max_iter: int, objective: float) -> Fit:
+                return wiring.loop(setup, self.tol)(begin, max_iter, objective)
 
-            fits = several(setup.compact, starts, go_on=go_on, **self._rule(setup))
+            rule, threads = self._rule(setup), available_threads()
+            fits = several(setup.compact, starts, go_on=go_on, threads=threads, **rule)
         elif len(starts) > 1 and setup.halves and not self._few(setup):
             return self._halving(setup, starts, observed, dtype)
         else:
@@ -522,41 +599,18 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
             return observed.iteration(run, lambda: _attributes(mixture, dtype))
 
         if self._in_brief(setup, observed):
-            go_on = partial(self._loop, setup)
+            go_on = wiring.loop(setup, self.tol)
             fit = brief(setup.compact, begin, objective=objective, go_on=go_on, **self._rule(setup))
             if self.verbose:
                 for i, record in enumerate(fit.history, 1):
                     printed.iteration(i, record)
         else:
-            fit = self._loop(setup, begin, self.max_iter, objective, watch, search)
+            fit = wiring.loop(setup, self.tol, watch, search)(begin, self.max_iter, objective)
         if search is not None:
             fit = wiring.ended(search, fit)
         printed.end(fit)
         observed.end(run, lambda: _attributes(fit.mixture, dtype))
         return fit
-
-    def _loop(
-        self,
-        setup: wiring.Plan,
-        begin: Mixture,
-        max_iter: int,
-        objective: float,
-        watch: Watch | None = None,
-        search: Search | Sifting | None = None,
-    ) -> Fit:
-        """The loop in Python."""
-        return em(
-            begin,
-            search or setup.expect(),
-            setup.maximize,
-            dead=setup.dead(),
-            accelerate=setup.accelerate,
-            rest=setup.rest,
-            tol=self.tol,
-            max_iter=max_iter,
-            objective=objective,
-            watch=watch,
-        )
 
     def _few(self, setup: wiring.Plan) -> bool:
         """Whether there are so few rows that compiled code can see to whole runs."""

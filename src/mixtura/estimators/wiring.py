@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from mixtura.engines.memory import BLOCK_ROWS, Memory
 from mixtura.learn import completion, initial
 from mixtura.learn.acceleration import Accelerator, Curvature, Lbfgs, Plain, Squarem
+from mixtura.learn.brief import GoOn
 from mixtura.learn.compact import Compact, is_compact
 from mixtura.learn.data import Block, Data
 from mixtura.learn.em import Expect, Fit, Rest, Watch, em, little_to_gain, stands_still
@@ -151,12 +152,17 @@ def plan(
         accelerate=Plain()
         if truncated is not None
         else _accelerator(accelerate, maximize, dead_components),
-        rest=stands_still
-        if accelerate == "none" or (n_components == 1 and not incomplete)  # there after one pass
-        else little_to_gain,
+        rest=resting(accelerate, n_components, incomplete),
         halves=accelerate != "none" and truncated is None,
         truncation=truncated,
     )
+
+
+def resting(accelerate: str, n_components: int, incomplete: bool = False) -> Rest:
+    """By what a run is at its end."""
+    if accelerate == "none" or (n_components == 1 and not incomplete):  # there after one pass
+        return stands_still
+    return little_to_gain
 
 
 def _says(rows: NDArray[Any], weights: Array | None, incomplete: bool) -> int:
@@ -436,15 +442,19 @@ def course(
     tol: float,
     watch: Watch | None = None,
     begin: Callable[[], None] = lambda: None,
+    expect: Expect | None = None,
 ) -> Go:
-    """How a run that may be left goes on: by EM's own steps until it is to come to its end."""
+    """How a run goes on that may be left: by EM's own steps until it is to come to its end.
+
+    Its E-step is that of the plan, if no other is given.
+    """
     dead = setup.dead()
 
     def go(mixture: Mixture, passes: int, objective: float, last: bool) -> Fit:
         begin()
         return em(
             mixture,
-            setup.expect(),
+            expect or setup.expect(),
             setup.maximize,
             dead=dead,
             accelerate=setup.accelerate if last else Plain(),
@@ -456,6 +466,12 @@ def course(
         )
 
     return go
+
+
+def loop(setup: Plan, tol: float, watch: Watch | None = None, expect: Expect | None = None) -> GoOn:
+    """How a run goes on to its end, in Python."""
+    go = course(setup, tol, watch, expect=expect)
+    return lambda mixture, passes, objective: go(mixture, passes, objective, True)
 
 
 GROWTH = 8

@@ -1,9 +1,11 @@
 """Runs of EM on few rows, in compiled code from the first iteration to the last."""
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from time import perf_counter
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +28,9 @@ than one here, though Python is around it."""
 
 FAR = 300.0
 """Iterations that take as long here as a few dozen passes of the loop in Python."""
+
+Part = TypeVar("Part")
+Made = TypeVar("Made")
 
 GoOn = Callable[[Mixture, int, float], Fit]
 """Runs the rest, from a mixture, with so many iterations left, after an objective."""
@@ -83,47 +88,55 @@ def several(
     rows: Compact,
     starts: Sequence[Mixture],
     *,
-    weights: Array | None = None,
+    weights: Sequence[Array] | None = None,
     tol: float,
     max_iter: int,
     go_on: Callable[[int, Mixture, int, float], Fit],
     ahead: bool = False,
     far: float = np.inf,
+    threads: int = 1,
 ) -> list[Fit]:
-    """Run EM from several starts of the same size, as `brief` does from each, with few calls.
+    """Run EM from several starts, as `brief` does from each, by several threads.
 
     Parameters
     ----------
     rows : Compact
     starts : sequence of Mixture
-    weights : array, shape (B, N), optional
+    weights : sequence of arrays of shape (N,), optional
         Row weights of each run in place of the rows' own, as for a bootstrap.
     tol, max_iter, ahead, far
         As in `brief`.
     go_on : callable
         As in `brief`, with the number of the run before the rest.
+    threads : int
+        Among which the runs are shared; what they come to does not depend on it.
 
     Returns
     -------
     list of Fit
     """
-    k, d = starts[0].means.shape
-    at_once = max(1, TRAIL // (max_iter * k * d * d))
-    found: list[Fit] = []
-    for first in range(0, len(starts), at_once):
-        began = perf_counter()
-        states = State.stacked([rows.state(start) for start in starts[first : first + at_once]])
-        n = len(states.weights)
-        w = None if weights is None else np.ascontiguousarray(weights[first : first + n])
-        course, trail = np.empty((n, 3, max_iter)), np.empty((n, max_iter, k, d, d))
-        ends = rows.runs(states, course, trail, w=w, tol=tol, ahead=ahead, far=far)
-        seconds = (perf_counter() - began) / max(int(ends[:, 1].sum()), 1)
-        for b, (end, count) in enumerate(ends.tolist()):
-            covariances = trail[b, :count] * rows.unit
-            past = Course(course[b, :, :count].copy(), covariances, -np.inf, seconds)
-            rest = partial(go_on, first + b)
-            found.append(_fit(rows, states[b], end, past, max_iter, -np.inf, rest, ahead))
-    return found
+
+    def fit(number: int) -> Fit:
+        return brief(
+            rows if weights is None else rows.weighted(weights[number]),
+            starts[number],
+            tol=tol,
+            max_iter=max_iter,
+            objective=-np.inf,
+            go_on=partial(go_on, number),
+            ahead=ahead,
+            far=far,
+        )
+
+    return shared(fit, range(len(starts)), threads)
+
+
+def shared(work: Callable[[Part], Made], parts: Sequence[Part], threads: int) -> list[Made]:
+    """The work on each of some parts, in their order, by so many threads or by this one."""
+    if threads == 1 or len(parts) < 2:
+        return [work(part) for part in parts]
+    with ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(work, parts))
 
 
 def _fit(

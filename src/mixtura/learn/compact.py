@@ -1,7 +1,7 @@
 """Few rows as compiled code reads them, and mixtures as it writes them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from importlib import import_module
 from typing import Any
@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 
 from mixtura.learn.data import Block
 from mixtura.learn.maximization import Bounds, Maximization
+from mixtura.learn.prior import Penalty
 from mixtura.learn.statistics import Statistics
 from mixtura.model.covariance import Covariance, Diagonal, Full, Spherical, Tied
+from mixtura.model.covariance.aligned import Aligned
 from mixtura.model.mixture import Mixture
-from mixtura.numeric.moments import DIAGONAL, FULL
+from mixtura.numeric.moments import DIAGONAL, FULL, TRACE
 
 Array = NDArray[np.float64]
 
@@ -25,15 +27,26 @@ NUMBERS = 1 << 19
 """Features of all rows together, up to which rows are few: 4 MiB, what a cache holds."""
 
 FAMILIES: dict[type[Covariance], int] = {Full: 0, Tied: 1, Diagonal: 2, Spherical: 3}
+"""Numbers of families in compiled code."""
+
+FORMS: dict[str, int] = {
+    **{"EII": 0, "EEI": 1, "VEI": 2, "EVI": 3, "VEE": 4},
+    **{"EEV": 5, "VEV": 6, "EVV": 7, "EVE": 8, "VVE": 9},
+}
+"""Numbers of the forms that `whole_forms` knows."""
+
+UNITS = "EII", "EEV", "VEV", "EVE", "VVE"
+"""Those that columns in other units do not keep."""
 
 
 def is_compact(n_rows: int, maximize: Maximization) -> bool:
     """Whether compiled code sees to such rows and such an M-step."""
-    return (
-        maximize.family in FAMILIES
-        and (maximize.constrain is None or isinstance(maximize.constrain, Bounds))
-        and are_few(n_rows, len(maximize.floor))
+    family, bounds = maximize.family, maximize.constrain
+    known = family in FAMILIES or family.letters in FORMS
+    free = bounds is None or (
+        isinstance(bounds, Bounds) and (family in FAMILIES or not bounds.ridge)
     )
+    return known and free and are_few(n_rows, len(maximize.floor))
 
 
 def are_few(n_rows: int, n_features: int) -> bool:
@@ -65,27 +78,20 @@ def _own(array: Array) -> Array:
 class State:
     """A mixture in the coordinates of a `Compact`: arrays that compiled code writes to."""
 
-    weights: Array  # (..., K)
-    means: Array  # (..., K, D)
-    covariances: Array  # (..., K, D, D)
+    weights: Array  # (K,)
+    means: Array  # (K, D)
+    covariances: Array  # (K, D, D)
+    axes: Array  # (1, D, D): those that all have in common, in forms that have some
 
     @classmethod
     def empty(cls, k: int, d: int) -> "State":
         """Room for k components."""
-        return cls(np.empty(k), np.empty((k, d)), np.empty((k, d, d)))
+        return cls(np.empty(k), np.empty((k, d)), np.empty((k, d, d)), np.eye(d)[None])
 
     def first(self, k: int) -> "State":
         """The first k components."""
-        return State(self.weights[:k].copy(), self.means[:k].copy(), self.covariances[:k].copy())
-
-    @classmethod
-    def stacked(cls, states: Sequence["State"]) -> "State":
-        """Several of the same size, one after the other."""
-        return cls(*(np.stack(parts) for parts in zip(*(s.arrays for s in states), strict=True)))
-
-    def __getitem__(self, index: int) -> "State":
-        """One of several."""
-        return State(self.weights[index], self.means[index], self.covariances[index])
+        weights, means, covariances = (array[:k].copy() for array in self.arrays)
+        return State(weights, means, covariances, self.axes.copy())
 
     @property
     def arrays(self) -> tuple[Array, Array, Array]:
@@ -113,17 +119,20 @@ class Compact:
     def of(cls, block: Block, model: Mixture, maximize: Maximization) -> "Compact":
         """Some rows; components like all rows together lend the coordinates."""
         family, tile = maximize.family, whole_run().TILE
-        centre, scale = model.means[0], np.sqrt(np.diagonal(model.covariance.dense(1)[0]))
+        centre, variances = model.means[0], np.diagonal(model.covariance.dense(1)[0])
+        if family.letters in UNITS:
+            variances = np.full_like(variances, variances.mean())
+        scale = np.sqrt(variances)
         z = np.ascontiguousarray(((block.rows - centre) / scale).T)
         d, n = z.shape
-        moment = FULL if family in (Full, Tied) else DIAGONAL
+        moment = DIAGONAL if family.independent else FULL
         parts = [moment.features(z[:, at : at + tile]) for at in range(0, n, tile)]
         phi = np.empty((len(parts), len(parts[0]), tile))
         for i, part in enumerate(parts):
             phi[i, :, : part.shape[1]] = part
         bounds = maximize.constrain if isinstance(maximize.constrain, Bounds) else Bounds()
         floor = _floor(bounds, maximize) / scale**2
-        if family is Spherical:
+        if family.moment is TRACE:
             floor = np.full(d, floor.max())
         w = np.require(block.weights, np.float64, ["C", "W"])
         units = -float(np.log(scale).sum())
@@ -131,8 +140,14 @@ class Compact:
 
     @property
     def family(self) -> int:
-        """The number of the family in compiled code."""
-        return FAMILIES[self.maximize.family]
+        """The number of the family in compiled code; of a form, the one that has its features."""
+        family = self.maximize.family
+        return FAMILIES.get(family, FAMILIES[Diagonal if family.independent else Full])
+
+    @property
+    def form(self) -> int | None:
+        """The number of the form; None for a family without one."""
+        return FORMS.get(self.maximize.family.letters)
 
     @property
     def quadratic(self) -> bool:
@@ -144,11 +159,22 @@ class Compact:
         """The unit of each entry of a covariance matrix, (D, D)."""
         return self.scale[:, None] * self.scale
 
+    @property
+    def even(self) -> bool:
+        """Whether each of few components has the pseudo-rows that each of many has."""
+        return self.maximize.prior is None or isinstance(self.maximize.prior, Penalty)
+
     def prior(self, k: int) -> Prior:
         """The pseudo-rows for so many components, in these coordinates."""
         if k not in self.priors:
-            self.priors[k] = self._prior(k)
+            most = max(self.priors, default=0)
+            self.priors[k] = self._first(most, k) if self.even and most > k else self._prior(k)
         return self.priors[k]
+
+    def _first(self, most: int, k: int) -> Prior:
+        """Those of the first k among so many components."""
+        counts, sums, products = self.priors[most]
+        return counts[:, :k].copy(), sums[:k], products[:k]
 
     def _prior(self, k: int) -> Prior:
         d, prior = len(self.centre), self.maximize.prior
@@ -162,18 +188,26 @@ class Compact:
 
     def state(self, mixture: Mixture) -> State:
         """A mixture in these coordinates."""
-        dense = mixture.covariance.dense(mixture.n_components) / self.unit
-        return State(mixture.weights.copy(), (mixture.means - self.centre) / self.scale, dense)
+        covariance = mixture.covariance
+        dense = covariance.dense(mixture.n_components) / self.unit
+        aligned = isinstance(covariance, Aligned)
+        axes = covariance.axes.copy() if aligned else np.eye(len(self.centre))[None]
+        means = (mixture.means - self.centre) / self.scale
+        return State(mixture.weights.copy(), means, dense, axes)
 
     def mixture(self, state: State) -> Mixture:
         """A mixture in the rows' own coordinates."""
         family, d = self.maximize.family, len(self.centre)
         values = state.covariances * self.unit
-        if family is Tied:
-            values = values[0].copy()
-        elif family is not Full:
+        if family.independent:
             values = np.diagonal(values, axis1=1, axis2=2).copy()
-            values = values[:, 0].copy() if family is Spherical else values
+        shape = family.shape(len(values), d)
+        if family.common and shape == (1,):
+            values = values[0, :1].copy()
+        elif family.common:
+            values = values[0].copy()
+        elif len(shape) == 1:
+            values = values[:, 0].copy()
         means = self.centre + self.scale * state.means
         return Mixture(state.weights, means, family.from_values(values, d))
 
@@ -200,29 +234,58 @@ class Compact:
         rule = (tol, course.shape[-1], objective, self.units, ahead, far)
         phi, w, family = self.phi, self.w, self.family
         arrays = (*state.arrays, *prior, *bounds, *rule, course, trail, *self.room())
-        return whole_run().run(phi, w, family, *arrays)
+        if self.form is None:
+            return whole_run().run(phi, w, family, *arrays)
+        return whole_forms().run(phi, w, family, self.form, state.axes, *arrays)
 
-    def runs(
+    def weighted(self, w: Array) -> "Compact":
+        """The same rows with other weights, (N,)."""
+        return replace(self, w=np.require(w, np.float64, ["C", "W"]))
+
+    def descend(
         self,
-        states: State,
-        course: Array,
-        trail: Array,
-        *,
-        w: Array | None = None,
-        tol: float,
-        ahead: bool = False,
-        far: float = np.inf,
-    ) -> NDArray[np.int64]:
-        """As `run` from each of several states, stacked; ends and counts, (B, 2).
-
-        Row weights w, (B, N), may differ among the runs.
-        """
-        ends = np.empty((len(states.weights), 2), dtype=np.int64)
-        prior, bounds = self.prior(states.weights.shape[1]), (self.ridge, self.floor)
-        rule = (tol, -np.inf, self.units, ahead, far)
-        arrays = (*states.arrays, *prior, *bounds, *rule, course, trail, *self.room(), ends)
-        whole_batch().runs(self.phi, self.w[None] if w is None else w, self.family, *arrays)
-        return ends
+        z: Array,
+        draws: Array,
+        trials: int,
+        part: float,
+        sizes: Sequence[int],
+        steps: tuple[int, int],
+        exponents: Sequence[float],
+    ) -> tuple[Array, Array, Array, Array]:
+        """Weights, means, covariances and objectives as in `whole_path.descend`."""
+        most, n_features = sizes[0], len(self.centre)
+        behind = sizes[:1] if self.even else sizes
+        counts, sums = np.zeros((len(behind), 3, most)), np.zeros((len(behind), most, n_features))
+        products = np.zeros((*sums.shape, n_features))
+        for p, k in enumerate(behind):
+            counts[p, :, :k], sums[p, :k], products[p, :k] = self.prior(k)
+        shape = len(exponents), len(sizes), most
+        found = np.empty(shape), np.empty((*shape, n_features))
+        covariances, worth = np.empty((*shape, n_features, n_features)), np.full(shape[:2], np.nan)
+        whole_path().descend(
+            z,
+            draws,
+            trials,
+            self.phi,
+            self.w,
+            self.family,
+            part,
+            np.array(sizes, dtype=np.int64),
+            np.array(steps, dtype=np.int64),
+            np.array(exponents),
+            counts,
+            sums,
+            products,
+            self.ridge,
+            self.floor,
+            self.units,
+            *self.room(),
+            np.empty(most, dtype=np.int64),
+            *found,
+            covariances,
+            worth,
+        )
+        return *found, covariances, worth
 
     def estimated(self, sums: Array, prior: Prior, state: State) -> bool:
         """The M-step of sums of features (K, M) into a state; False where it needs care."""
@@ -266,9 +329,15 @@ def whole_run() -> Any:
 
 
 @cache
-def whole_batch() -> Any:
-    """Many compiled runs, imported at their first use."""
-    return import_module("mixtura.numeric.kernels.whole_batch")
+def whole_forms() -> Any:
+    """The compiled runs of forms, imported at their first use."""
+    return import_module("mixtura.numeric.kernels.whole_forms")
+
+
+@cache
+def whole_path() -> Any:
+    """Compiled starts for many sizes, imported at their first use."""
+    return import_module("mixtura.numeric.kernels.whole_path")
 
 
 @cache

@@ -4,7 +4,7 @@ One of them takes a few steps more, with too many components, and merges them.
 """
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -228,7 +228,7 @@ def from_merging(
         return from_merging_few(rows, block, model, rng)
     with one_blas_thread():
         seeded = [
-            (z, kmeans_seeds(block._replace(rows=z), _wanted(model, len(z)), rng))
+            (z, kmeans_seeds(block._replace(rows=z), wanted(model, len(z)), rng))
             for z in (unit.whiten(block.rows - model.means[0], 0) for unit in _ways(model))
         ]
         return _merged_many(block, model, maximize, seeded)
@@ -241,17 +241,17 @@ def from_merging_few(
 
     Ends that need care are looked for only where there are no others.
     """
-    n = len(rows.w)
-    if model.n_components == 1:  # all rows, wherever the seed is
+    n, k = len(rows.w), model.n_components
+    if k == 1:  # all rows, wherever the seed is
         seeded = [(rows.z, np.zeros(1, dtype=np.int64))]
     else:
-        wanted = _wanted(model, n)
-        seeded = [(z, compact_seeds(z, rows.w, wanted, rng)) for z in _whitened(rows, model)]
+        many = wanted(model, n)
+        seeded = [(z, compact_seeds(z, rows.w, many, rng)) for z in whitened(rows, model)]
     ends: list[tuple[State, float]] = []
     for z, chosen in seeded:
-        ends += _merged_few(rows, z, chosen, model)
+        ends += merged_few(rows, z, chosen, [k]).get(k, [])
     if ends:
-        return rows.mixture(_likeliest(ends))
+        return rows.mixture(likeliest(ends))
     with one_blas_thread():
         return _merged_many(block, model, rows.maximize, [(z.T, seeds) for z, seeds in seeded])
 
@@ -259,7 +259,7 @@ def from_merging_few(
 End = TypeVar("End", State, Mixture)
 
 
-def _likeliest(ends: list[tuple[End, float]]) -> End:
+def likeliest(ends: list[tuple[End, float]]) -> End:
     """The end of the largest objective, in nats per row; one that is hardly larger gives way."""
     best, worth = ends[0]
     for end, other in ends[1:]:
@@ -268,7 +268,7 @@ def _likeliest(ends: list[tuple[End, float]]) -> End:
     return best
 
 
-def _sizes(many: int, wanted: int) -> list[int]:
+def sizes(many: int, wanted: int) -> list[int]:
     """How many components there are at each stop on the way from many to as many as wanted."""
     excess = many - wanted
     stages = STAGES if excess >= FEW_TO_MERGE else STAGES[:1]
@@ -276,22 +276,30 @@ def _sizes(many: int, wanted: int) -> list[int]:
     return [size for size in left if wanted < size < many] + [wanted]
 
 
+def stops(many: int, wanted: Sequence[int]) -> list[int]:
+    """Where merging stops on the way from many components to so many, and so many, each fewer."""
+    found: list[int] = []
+    for size in wanted:
+        found += sizes(many, size) if size < many else []
+        many = min(size, many)
+    return found
+
+
 def _ends(
     start: End,
-    wanted: int,
+    stops: Sequence[int],
     merge: Callable[[End, int, float], End | None],
     fit: Callable[[End], tuple[End, float]],
-) -> list[tuple[End, float]]:
-    """What a start is merged to in each order, and the objectives.
+) -> dict[int, list[tuple[End, float]]]:
+    """What a start is merged to in each order, and the objectives, at each stop.
 
-    Where two orders come to the same mixture, they go on as one. An order that needs care somewhere
-    is left out.
+    Where two orders come to the same mixture, they go on as one. An order ends where it needs care.
     """
-    sizes, found = _sizes(len(start.weights), wanted), dict[bytes, tuple[End, float]]()
-    ends: list[tuple[End, float]] = []
+    ends: dict[int, list[tuple[End, float]]] = {size: [] for size in stops}
+    found: dict[bytes, tuple[End, float]] = {}
     for exponent in EXPONENTS:
-        state, worth = start, np.nan
-        for size in sizes:
+        state = start
+        for size in stops:
             merged = merge(state, size, exponent)
             if merged is None:
                 break
@@ -301,8 +309,7 @@ def _ends(
             state, worth = found[key]
             if np.isnan(worth):
                 break
-        else:
-            ends.append((state, worth))
+            ends[size].append((state, worth))
     return ends
 
 
@@ -314,7 +321,7 @@ def _ways(model: Mixture) -> list[Covariance]:
     return [covariance]
 
 
-def _whitened(rows: Compact, model: Mixture) -> list[Array]:
+def whitened(rows: Compact, model: Mixture) -> list[Array]:
     """Rows in those coordinates, (D, N)."""
     ways, z = _ways(model), rows.z
     if len(ways) == 1:
@@ -323,9 +330,10 @@ def _whitened(rows: Compact, model: Mixture) -> list[Array]:
     return [z, np.linalg.inv(factor) @ z]
 
 
-def _wanted(model: Mixture, n_rows: int) -> int:
-    """How many components are merged."""
+def wanted(model: Mixture, n_rows: int, n_components: int | None = None) -> int:
+    """How many components are merged into as many as the model has, or into so many."""
     k, d = model.means.shape
+    k = k if n_components is None else n_components
     return _too_many(k, n_rows // (d + 1 if model.covariance.moment is FULL else 2))
 
 
@@ -333,21 +341,36 @@ def compact_seeds(
     z: Array, w: Array, n_components: int, rng: np.random.RandomState
 ) -> NDArray[np.int64]:
     """As `kmeans_seeds`, by the same random numbers, for rows z (D, N)."""
-    trials = 2 + int(np.log(n_components))
-    draws = rng.random_sample(1 + trials * (n_components - 1))
+    draws = rng.random_sample(n_draws(n_components))
+    return drawn_seeds(z, w, n_components, draws)
+
+
+def drawn_seeds(z: Array, w: Array, n_components: int, draws: Array) -> NDArray[np.int64]:
+    """The same by uniform numbers that are drawn already, `n_draws` of them."""
     chosen = np.empty(n_components, dtype=np.int64)
-    whole_start().seeds(z, w, draws, trials, chosen)
+    whole_start().seeds(z, w, draws, trials(n_components), chosen)
     return chosen
 
 
-def _merged_few(
-    rows: Compact, z: Array, chosen: NDArray[np.int64], model: Mixture
-) -> list[tuple[State, float]]:
+def n_draws(n_components: int) -> int:
+    """How many random numbers seeds are drawn by."""
+    return 1 + trials(n_components) * (n_components - 1)
+
+
+def trials(n_components: int) -> int:
+    """Candidates for each seed, as in scikit-learn."""
+    return 2 + int(np.log(n_components))
+
+
+def merged_few(
+    rows: Compact, z: Array, chosen: NDArray[np.int64], wanted: Sequence[int]
+) -> dict[int, list[tuple[State, float]]]:
     """Components seeded with some rows z (D, N), fitted roughly, and merged; their objectives.
 
-    None of them where that needs care.
+    They are merged to so many, and so many, each fewer. There is nothing where that needs care. Of
+    forms in which components share something they are fitted, and merged as if they did not.
     """
-    k, d = model.means.shape
+    k, d = wanted[0], len(z)
     seeds, points = chosen, z.T[chosen].tolist()
     if len({*map(tuple, points)}) < len(chosen):
         first: dict[tuple[float, ...], int] = {}
@@ -366,14 +389,12 @@ def _merged_few(
         )
         and rows.estimated(found, (counts, sums, products), start)
     ):
-        return []
-    if many == 1:  # all rows: a step of EM would lead to the same
-        return [(start, 0.0)]
-    worth = rows.steps(start, STEPS)
+        return {}
+    # All rows: a step of EM leads to the same, or to what is of the form.
+    number = STEPS if many > 1 else 1
+    worth = 0.0 if many == 1 and rows.form is None else rows.steps(start, number)
     if np.isnan(worth):
-        return []
-    if many == k:
-        return [(start, worth)]
+        return {}
 
     def merge(state: State, size: int, exponent: float) -> State | None:
         narrowed = state.first(len(state.weights))
@@ -383,7 +404,7 @@ def _merged_few(
     def fit(state: State) -> tuple[State, float]:
         return state, rows.steps(state, FEWER_STEPS)
 
-    return _ends(start, k, merge, fit)
+    return {many: [(start, worth)]} | _ends(start, stops(many, wanted), merge, fit)
 
 
 def _merged_many(
@@ -394,7 +415,7 @@ def _merged_many(
 ) -> Mixture:
     """The likeliest of the mixtures that rows in some coordinates and seeds among them lead to."""
     ends = [end for z, chosen in seeded for end in _merged(block, model, maximize, z, chosen)]
-    return _likeliest(ends)
+    return likeliest(ends)
 
 
 def _merged(
@@ -417,7 +438,8 @@ def _merged(
     start, worth = _steps(block, start, maximize, STEPS)
     if many == k:
         return [(start, worth)]
-    return _ends(start, k, reduce, lambda m: _steps(block, m, maximize, FEWER_STEPS))
+    ends = _ends(start, sizes(many, k), reduce, lambda m: _steps(block, m, maximize, FEWER_STEPS))
+    return ends[k]
 
 
 def _steps(

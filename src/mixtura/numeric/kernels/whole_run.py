@@ -24,8 +24,9 @@ from mixtura.numeric.kernels.compiled import (
 
 Array = NDArray[np.float64]
 
-CONVERGED, EXHAUSTED, CARE, SLOW = 0, 1, 2, 3
-"""How a run ends: at rest; the iterations ran out; the rest needs care; it has a long way to go."""
+CONVERGED, EXHAUSTED, CARE, SLOW, GOES_ON = 0, 1, 2, 3, 4
+"""How a run ends: at rest; iterations ran out; the rest needs care; it has a long way to go. The
+last is for a run that does not end."""
 
 FULL, TIED, DIAGONAL, SPHERICAL = 0, 1, 2, 3
 
@@ -214,8 +215,89 @@ def maximize(
     return True
 
 
+@compiled(inline="always")
+def expectation(
+    phi: Array,
+    w: Array,
+    theta: Array,
+    k_all: int,
+    joint: Array,
+    buffers: Array,
+    power: NDArray[np.int64],
+    scale: Array,
+    sums: Array,
+) -> float:
+    """The log-likelihood of all rows, and sums of features under the posterior, (K, M), into sums.
+
+    ``joint``, (K, TILE), and ``buffers``, (3, TILE), are room for numbers; the rest is as in `run`.
+    """
+    n_rows, m_all = len(w), phi.shape[1]
+    top, total, density = buffers[0], buffers[1], buffers[2]
+    log_likelihood = 0.0
+    for k in range(len(sums)):
+        for m in range(m_all):
+            sums[k, m] = 0.0
+    for tile in range(len(phi)):
+        at = tile * TILE
+        n = min(TILE, n_rows - at)
+        _products(theta, 0, m_all, phi[tile], n, joint)
+        _softmax(joint, k_all, n, top, total, density, power, scale)
+        part = 0.0
+        for t in range(n):
+            part += w[at + t] * density[t]
+        for t in range(n):
+            total[t] *= w[at + t]
+        log_likelihood += part
+        for k in range(k_all):
+            row = joint[k]
+            for t in range(n):
+                row[t] *= total[t]
+        _add(joint, 0, m_all, phi[tile], n, sums)
+    return log_likelihood
+
+
+@compiled(inline="always")
+def verdict(
+    number: int,
+    max_iter: int,
+    found: float,
+    smallest: float,
+    tol: float,
+    ahead: bool,
+    far: float,
+    gauge: Array,
+    course: Array,
+) -> int:
+    """How a run ends with this iteration and its objective, or GOES_ON, by the rules of `run`.
+
+    ``gauge``, (5,), is the last objective, its gain, the ratios of the last two gains, and what was
+    left to gain, as `Aitken` has it.
+    """
+    change, last, left_before = abs(found - gauge[0]), gauge[2], gauge[4]
+    gain = change if number else np.inf
+    ratio = gain / max(gauge[1], TINY) if gauge[1] < np.inf else 0.0
+    believed = min(max(ratio, max(last, gauge[3])), SLOWEST)
+    left = gain * believed / (1.0 - believed) if number > 1 else np.inf
+    gauge[0], gauge[1], gauge[2], gauge[3], gauge[4] = found, gain, ratio, last, left
+    course[0, number], course[1, number], course[2, number] = found, left, smallest
+    if ahead:
+        if number >= 4 and left < tol and left_before < tol:
+            return CONVERGED
+    elif change < tol:
+        return CONVERGED
+    # A long way, even by the fastest of the last gains, once there are enough to go by.
+    spare = max_iter - number - 1
+    believed = min(min(ratio, last), SLOWEST)
+    settled = (number >= PATIENCE or number >= spare) and spare >= 10
+    if settled and far < np.inf:
+        wanted = np.log(tol / left) / np.log(believed)
+        if wanted > far or wanted > spare:
+            return SLOW
+    return GOES_ON
+
+
 @compiled()
-def run(  # noqa: PLR0915  one loop: its parts would hand twenty arrays to one another
+def run(
     phi: Array,
     w: Array,
     family: int,
@@ -252,20 +334,20 @@ def run(  # noqa: PLR0915  one loop: its parts would hand twenty arrays to one a
     ``scale``, (TILE,), two views of one buffer.
     """
     k_all, d = means.shape
-    n_rows, n_tiles, m_all = len(w), len(phi), phi.shape[1]
+    m_all = phi.shape[1]
     padded = (k_all + BLOCK - 1) // BLOCK * BLOCK
     # All room is of one shape: there is a function to compile for each way to make some.
     theta, sums = np.empty((padded, m_all)), np.empty((padded, m_all))
     joint, buffers = np.empty((padded, TILE)), np.empty((3, TILE))
-    top, total, density = buffers[0], buffers[1], buffers[2]
     new_weights, new_means = np.empty((1, k_all))[0], np.empty((k_all, d))
+    gauge = np.empty((1, 5))[0]
+    gauge[0], gauge[1], gauge[2], gauge[3], gauge[4] = objective, np.inf, 0.0, 0.0, np.inf
     for k in range(padded):
         for m in range(m_all):
             theta[k, m] = 0.0
     n_all = 0.0
-    for t in range(n_rows):
+    for t in range(len(w)):
         n_all += w[t]
-    last_gain, one, two, left = np.inf, 0.0, 0.0, np.inf
 
     for number in range(max_iter):
         log_prior = coefficients(
@@ -280,26 +362,7 @@ def run(  # noqa: PLR0915  one loop: its parts would hand twenty arrays to one a
             work,
             theta,
         )
-        log_likelihood = 0.0
-        for k in range(padded):
-            for m in range(m_all):
-                sums[k, m] = 0.0
-        for tile in range(n_tiles):
-            at = tile * TILE
-            n = min(TILE, n_rows - at)
-            _products(theta, 0, m_all, phi[tile], n, joint)
-            _softmax(joint, k_all, n, top, total, density, power, scale)
-            part = 0.0
-            for t in range(n):
-                part += w[at + t] * density[t]
-            for t in range(n):
-                total[t] *= w[at + t]
-            log_likelihood += part
-            for k in range(k_all):
-                row = joint[k]
-                for t in range(n):
-                    row[t] *= total[t]
-            _add(joint, 0, m_all, phi[tile], n, sums)
+        log_likelihood = expectation(phi, w, theta, k_all, joint, buffers, power, scale, sums)
         found = (log_likelihood + log_prior) / n_all + units
         if not abs(found) < np.inf:
             return CARE, number
@@ -326,27 +389,7 @@ def run(  # noqa: PLR0915  one loop: its parts would hand twenty arrays to one a
                 means[k, i] = new_means[k, i]
                 for j in range(d):
                     covariances[k, i, j] = trail[number, k, i, j]
-
-        # What is left to gain, as `Aitken` has it.
-        change, left_before = abs(found - objective), left
-        objective = found
-        gain = change if number else np.inf
-        ratio = gain / max(last_gain, TINY) if last_gain < np.inf else 0.0
-        believed = min(max(ratio, max(one, two)), SLOWEST)
-        left = gain * believed / (1.0 - believed) if number > 1 else np.inf
-        last_gain, one_before, one, two = gain, one, ratio, one
-        course[0, number], course[1, number], course[2, number] = found, left, smallest
-        if ahead:
-            if number >= 4 and left < tol and left_before < tol:
-                return CONVERGED, number + 1
-        elif change < tol:
-            return CONVERGED, number + 1
-        # A long way, even by the fastest of the last gains, once there are enough to go by.
-        spare = max_iter - number - 1
-        believed = min(min(ratio, one_before), SLOWEST)
-        settled = (number >= PATIENCE or number >= spare) and spare >= 10
-        if settled and far < np.inf:
-            wanted = np.log(tol / left) / np.log(believed)
-            if wanted > far or wanted > spare:
-                return SLOW, number + 1
+        end = verdict(number, max_iter, found, smallest, tol, ahead, far, gauge, course)
+        if end != GOES_ON:
+            return end, number + 1
     return EXHAUSTED, max_iter
