@@ -7,6 +7,7 @@ __version__ = "0.1.0"
 
 _WHERE = {
     "BayesianGaussianMixture": "mixtura.estimators.bayes",
+    "ClusterMerger": "mixtura.estimators.merger",
     "Conditional": "mixtura.model.conditioning",
     "Conditionals": "mixtura.model.conditionals",
     "Diagonal": "mixtura.model.covariance",
@@ -20,10 +21,12 @@ _WHERE = {
     "Full": "mixtura.model.covariance",
     "GaussianMixture": "mixtura.estimators.mixture",
     "GaussianMixtureClassifier": "mixtura.estimators.classifier",
+    "GaussianMixtureIC": "mixtura.estimators.criterion",
     "GaussianMixtureImputer": "mixtura.estimators.imputer",
     "GaussianMixtureOutlierDetector": "mixtura.estimators.outlier",
     "GaussianMixtureRegressor": "mixtura.estimators.regressor",
     "HeavyMixture": "mixtura.model.heavy",
+    "HierarchicalStart": "mixtura.estimators.hierarchical",
     "Mixture": "mixtura.model.mixture",
     "Noise": "mixtura.model.noise",
     "NoisyMixture": "mixtura.model.noise",
@@ -37,6 +40,7 @@ _WHERE = {
     "VEI": "mixtura.model.covariance",
     "VEV": "mixtura.model.covariance",
     "VVE": "mixtura.model.covariance",
+    "likelihood_ratio_test": "mixtura.estimators.likelihood_ratio",
     "load": "mixtura.model.mixture",
     "plot": "mixtura.plot",
     "rfm": "mixtura.applications.segmentation.rfm",

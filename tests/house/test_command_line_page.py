@@ -31,7 +31,7 @@ def test_the_commands_of_the_page_run(tmp_path):
     made = {path.name for path in tmp_path.iterdir()}
     files = {"again.csv", "piped.tsv", "densities.csv", "synthetic.csv", "kinds.parquet"}
     files |= {"people.csv", "filled.csv", "draws.csv", "customers.png", "regions.svg"}
-    assert made == {"examples", "out", "amounts.safetensors"} | files
+    assert made == {"examples", "out", "amounts.safetensors", "chosen.safetensors"} | files
 
 
 def test_the_page_names_every_command_and_option_of_segment():

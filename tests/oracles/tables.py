@@ -20,6 +20,14 @@ FILES = {
     "stamps": ("stamps_hidalgo.csv", (0,)),
     "galaxies": ("galaxies.csv", (0,)),
     "banknote": ("banknote_swiss.csv", (1, 2, 3, 4, 5, 6)),
+    "crabs": ("crabs_leptograpsus.csv", (3, 4, 5, 6, 7)),
+    "wine13": ("wine13.csv", tuple(range(1, 14))),
+    "wine27": ("wine27_pgmm.csv", tuple(range(1, 28))),
+    "flea": ("flea.csv", (0, 1, 2, 3, 4, 5)),
+    "geyser2": ("geyser2_tclust.csv", (0, 1)),
+    "chevron": ("chevron.csv", (1, 2)),
+    "wreath": ("wreath.csv", (0, 1)),
+    "x2": ("x2_mixture.csv", (0, 1)),
 }
 
 

@@ -16,6 +16,7 @@ from mixtura.cli.commands.predict import predict
 from mixtura.cli.commands.sample import sample
 from mixtura.cli.commands.score import score
 from mixtura.cli.commands.segment import segment
+from mixtura.cli.commands.select import select
 from mixtura.cli.commands.summary import summary
 from mixtura.cli.failure import BadData, Failure
 from mixtura.cli.interruption import listening
@@ -34,7 +35,7 @@ program = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (segment, fit, predict, score, sample, impute, plot, summary):
+for command in (segment, select, fit, predict, score, sample, impute, plot, summary):
     program.command()(command)
 
 

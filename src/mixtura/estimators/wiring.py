@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mixtura.engines.memory import BLOCK_ROWS, Memory
+from mixtura.estimators.hierarchical import HierarchicalStart
 from mixtura.learn import completion, initial
 from mixtura.learn.acceleration import Accelerator, Curvature, Lbfgs, Plain, Squarem
 from mixtura.learn.brief import GoOn
@@ -17,6 +18,7 @@ from mixtura.learn.data import Block, Data
 from mixtura.learn.em import Expect, Fit, Rest, Watch, em, little_to_gain, stands_still
 from mixtura.learn.gradient import covers
 from mixtura.learn.halving import Go, Run, halving, rows_to_compare
+from mixtura.learn.hierarchy import Hierarchy
 from mixtura.learn.maximization import Bounds, Maximization
 from mixtura.learn.noise import NoisyFit, Sifting
 from mixtura.learn.prior import Penalty, Prior
@@ -32,7 +34,7 @@ from mixtura.model.noise import Noise
 
 Array = NDArray[np.float64]
 
-STARTS = ("kmeans", "k-means++", "random", "random_from_data", "merge")
+STARTS = ("kmeans", "k-means++", "random", "random_from_data", "merge", "hierarchical")
 POLICIES = ("keep", "reseed", "drop")
 ACCELERATORS = ("auto", "none", "squarem", "lbfgs")
 
@@ -376,7 +378,18 @@ def starts(
     """Several mixtures to begin with."""
     if setup.known is not None and isinstance(how, str) and fixed.none:
         return _labelled_starts(setup, setup.known.labels, how, n_init, rng)
-    return [start(setup, how, fixed, rng) for _ in range(n_init)]
+    found = [start(setup, how, fixed, rng)]
+    if _says_the_same(setup, how):
+        how = "merge"
+    return found + [start(setup, how, fixed, rng) for _ in range(n_init - 1)]
+
+
+def _says_the_same(setup: Plan, how: Any) -> bool:
+    """Whether a way to start leads to the same place again."""
+    how = HierarchicalStart() if isinstance(how, str) and how == "hierarchical" else how
+    if isinstance(how, HierarchicalStart):
+        return not setup.incomplete and len(setup.rows) <= how.rows
+    return isinstance(how, Hierarchy)
 
 
 def held(
@@ -547,10 +560,16 @@ def _part(setup: Plan, step: int, first: int) -> Plan:
 
 def _found(setup: Plan, how: Any, rng: np.random.RandomState) -> Mixture:
     setup = setup.begin or setup
-    if callable(how):
+    if callable(how) and not isinstance(how, HierarchicalStart):
         how = how(setup.rows, setup.n_components, rng)
-        if isinstance(how, Mixture):
-            return _same_size(how, setup)
+    if isinstance(how, Mixture):
+        return _same_size(how, setup)
+    if isinstance(how, str) and how == "hierarchical":
+        how = HierarchicalStart()
+    if isinstance(how, HierarchicalStart):
+        how = how.hierarchy(_sample(setup, how.rows, rng))
+    if isinstance(how, Hierarchy):
+        return how.start(setup.model, setup.maximize)
     if not isinstance(how, str):
         return _from_memberships(setup, how)
     if how == "merge":

@@ -20,3 +20,11 @@ def icl(log_likelihood: float, log_certainty: float, n_parameters: int, n_rows: 
     components overlap pays for it.
     """
     return bic(log_likelihood, n_parameters, n_rows) - 2.0 * log_certainty
+
+
+def aicc(log_likelihood: float, n_parameters: int, n_rows: float) -> float:
+    """Akaike's criterion for few rows [@HurvichTsai1989]; infinite where they are too few."""
+    left = n_rows - n_parameters - 1.0
+    if left <= 0:
+        return float(np.inf)
+    return aic(log_likelihood, n_parameters) + 2.0 * n_parameters * (n_parameters + 1.0) / left

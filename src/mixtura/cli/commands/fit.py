@@ -107,9 +107,9 @@ def fit(
         require_columns(given.table, [*(chosen or []), *([weight] if weight else [])])
         frame = nw.from_native(given.table, eager_only=True)
         described = [] if chosen else examine(frame.drop(weight) if weight else frame, None, None)
-        names = chosen or _numeric(frame, described)
+        names = chosen or numeric_columns(frame, described)
         rows = read_numbers(frame, names)
-        weights = None if weight is None else _weights(frame, weight)
+        weights = None if weight is None else row_weights(frame, weight)
         remedy = "replace them, leave the column out, or pass --drop-missing"
         complete = usable(rows, names, drop_missing=drop_missing, remedy=remedy)
         rows = rows[complete]
@@ -142,7 +142,7 @@ def fit(
     run = None if record is None else replace(record, converged=True)
     faults = summarised(best.mixture_, names, run, first=1).faults
     dropped = {c.name: c.reason for c in described if c.name not in names}
-    _write(best, notes, output)
+    write_model(best, notes, output)
     summary = {
         "n_components": best.mixture_.n_components,
         "family": best.covariance_type,
@@ -176,7 +176,7 @@ def fit(
     return 0
 
 
-def _numeric(frame: nw.DataFrame[Any], described: Sequence[Column]) -> list[str]:
+def numeric_columns(frame: nw.DataFrame[Any], described: Sequence[Column]) -> list[str]:
     """The columns that a mixture can be fitted to."""
     names = [
         c.name
@@ -188,7 +188,7 @@ def _numeric(frame: nw.DataFrame[Any], described: Sequence[Column]) -> list[str]
     return names
 
 
-def _weights(frame: nw.DataFrame[Any], name: str) -> NDArray[np.float64]:
+def row_weights(frame: nw.DataFrame[Any], name: str) -> NDArray[np.float64]:
     """The weights of the rows, which must be finite, not negative, and not all zero."""
     weights = read_numbers(frame, [name])[:, 0]
     bad = np.flatnonzero(np.logical_not(np.isfinite(weights) & (weights >= 0)))
@@ -215,7 +215,7 @@ def _fitted(
         return model.fit(rows, sample_weight=weights)
 
 
-def _write(model: GaussianMixture, notes: dict[str, Any], output: str | None) -> None:
+def write_model(model: GaussianMixture, notes: dict[str, Any], output: str | None) -> None:
     """The model to a file, or its bytes to standard output."""
     if output is not None:
         with whole_file(output) as path:
