@@ -26,6 +26,8 @@ def kept(matrices, moment, k, d):
 def log_likelihood(form, counts, matrices):
     """By NumPy alone, of matrices."""
     dense = form.dense(len(counts))
+    if not np.isfinite(dense).all() or np.linalg.cond(dense).max() > 1e14:  # beyond what is sought
+        return -1e10
     spread = np.einsum("kij,kji->", np.linalg.inv(dense), matrices)
     return -0.5 * float(counts @ np.linalg.slogdet(dense)[1] + spread)
 

@@ -75,7 +75,7 @@ def test_accelerated_it_ends_there_too(family, accelerator, name):
     x = np.vstack([rng.normal(size=(50, 2)) + 2.0 * j for j in range(2)])
     prior = PRIORS.get(name)
     labels = np.repeat([0, 1], 50)
-    run = Run(x, labels, family, 2, prior=prior, accelerate=accelerator, max_iter=100)
+    run = Run(x, labels, family, 2, prior=prior, accelerate=accelerator, max_iter=300)
     end = run.fit.mixture
     assert_mixtures_close(run.maximize(run.expect(end), end), end, 1e-7)
     plain = Run(x, labels, family, 2, prior=prior, tol=1e-15, max_iter=800).fit.mixture

@@ -156,7 +156,7 @@ def test_a_raised_member_is_above_and_stays_what_it_is_when_raised_again(family)
         np.testing.assert_array_equal(again.values, raised.values)
 
 
-@pytest.mark.parametrize("name", ["EII", "EEI", "EEV", "VVE"])
+@pytest.mark.parametrize("name", ["EII", "EEI", "EEV"])
 def test_one_floor_for_all_columns_is_an_exact_constraint(name):
     """Beside SciPy, over members whose eigenvalues are above the floor."""
     from scipy.optimize import minimize
@@ -173,21 +173,23 @@ def test_one_floor_for_all_columns_is_an_exact_constraint(name):
         spread = np.einsum("kij,kji->", np.linalg.inv(dense), matrices)
         return 0.5 * float(counts @ np.linalg.slogdet(dense)[1] + spread)
 
-    def above(vector):
-        return np.linalg.eigvalsh(family.from_vector(vector, k, d).dense(k)).ravel() / floor - 1
+    def member(vector):
+        return family.from_vector(np.clip(vector, -9.0, 9.0), k, d)
 
-    best = loss(raised)
-    end = minimize(
-        lambda v: loss(family.from_vector(v, k, d)),
-        raised.to_vector(),
-        constraints={"type": "ineq", "fun": above},
-        method="SLSQP",
-        options={"maxiter": 200, "ftol": 1e-12},
-    )
-    if name == "VVE":  # with axes kept; they may turn when some eigenvalues are held
-        assert best <= loss(free.floored(np.full(d, 1.01 * floor)))
-    elif above(end.x).min() > -1e-9:
-        assert end.fun >= best - 1e-6 * abs(best)
+    def above(vector):
+        return np.linalg.eigvalsh(member(vector).dense(k)).ravel() / floor - 1
+
+    best, start = loss(raised), raised.to_vector()
+    for step in (0.0, 0.05):
+        end = minimize(
+            lambda v: loss(member(v)),
+            start + step * rng.normal(size=start.shape),
+            constraints={"type": "ineq", "fun": above},
+            method="SLSQP",
+            options={"maxiter": 200, "ftol": 1e-12},
+        )
+        if above(end.x).min() > -1e-9:
+            assert end.fun >= best - 1e-6 * abs(best)
 
 
 # Axes

@@ -16,7 +16,7 @@ Array = NDArray[np.float64]
 Constraint = Callable[[Covariance], Covariance]
 
 STILL = 1e-9
-"""How far a constraint may move a covariance that was within it, in parts of its largest number."""
+"""How far a constraint may move a covariance that was within it, in parts of its variances."""
 
 
 @dataclass(frozen=True)
@@ -112,13 +112,16 @@ def _likelier(
         return found
     if covariance.degenerate(previous.n_components).any():
         return found
-    if constrain is not None:
-        # What was raised before stays as it is but for rounding; a ridge is added again each time.
-        values = covariance.values
-        moved = np.abs(constrain(covariance).values - values).max()
-        if not moved <= STILL * np.abs(values).max():
-            return found
-    return kept
+    return kept if constrain is None or _within(covariance, constrain, len(kept.weights)) else found
+
+
+def _within(covariance: Covariance, constrain: Constraint, n_components: int) -> bool:
+    """Whether a constraint leaves a covariance as it is, but for rounding; no ridge does."""
+    before, after = (c.dense(n_components) for c in (covariance, constrain(covariance)))
+    root = np.sqrt(np.diagonal(before, axis1=1, axis2=2))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        moved = np.abs(after - before) / (root[:, :, None] * root[:, None, :])
+    return bool((moved <= STILL).all())
 
 
 @dataclass(frozen=True)

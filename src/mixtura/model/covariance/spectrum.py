@@ -166,10 +166,11 @@ def raised(form: str, spectrum: Array, least: Array) -> Array:
     if not known.any():
         return np.broadcast_to(least.max(axis=0), spectrum.shape)
     shape = (spectrum[known] / volume[known, None]).max(axis=0)
-    used = shape > 0
+    part = shape / least.max(axis=0)
+    used = part > 1e-13 * part.max()  # what rounding leaves along an axis is nothing
     small = (spectrum < least)[:, used].all(axis=1)
     volume = np.where(small, (least[:, used] / shape[used]).max(axis=1), volume)
-    flat = (volume[:, None] * shape < least).all(axis=0)
+    flat = (volume[:, None] * shape < least).all(axis=0) | ~used
     shape = np.where(flat, (least / volume[:, None]).max(axis=0), shape)
     volume = np.maximum(volume, (least / shape).max(axis=1))
     return volume[:, None] * shape
@@ -187,7 +188,8 @@ def contrasts(n_features: int) -> Array:
 
 def to_vector(form: str, spectrum: Array) -> Array:
     """Free coordinates: half the logarithms of volumes, then of shapes, each once if it is one."""
-    logs = 0.5 * np.log(spectrum)
+    held = np.maximum(spectrum, 1e-18 * spectrum.max(axis=1, keepdims=True))
+    logs = 0.5 * np.log(held)
     volumes, shapes = logs.mean(axis=1), logs @ contrasts(spectrum.shape[1])
     return np.concatenate([_once(form[0], volumes), _once(form[1], shapes).ravel()])
 
