@@ -74,9 +74,7 @@ class Refits:
             def go_on(number: int, mixture: Mixture, left: int, objective: float) -> Fit:
                 return self._loop(self._with(some[number]), mixture, left, objective)  # noqa: B023
 
-            fits = several(
-                plan.compact, begins, weights=np.array(some), go_on=go_on, **self._rule(plan)
-            )
+            fits = several(plan.compact, begins, weights=some, go_on=go_on, **self._rule(plan))
             yield from (fit.mixture for fit in fits)
         for weights in each:
             yield self._run(self._with(weights)).mixture
