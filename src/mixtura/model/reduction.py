@@ -216,7 +216,11 @@ class Step(NamedTuple, Generic[M]):
 
 
 def merging_steps(mixture: M, bounds: Costs | None = None) -> Iterator[Step[M]]:
-    """The cheapest pair merged, again and again, down to one component; by Runnalls' bound."""
+    """The cheapest pair merged, again and again, down to one component; by Runnalls' bound.
+
+    Components that have volume, shape or orientation in common are merged as if they had not.
+    """
+    mixture = _loosened(mixture)
     costs_of = _costs if bounds is None else bounds
     costs = _table(mixture, costs_of)
     while mixture.n_components > 1:

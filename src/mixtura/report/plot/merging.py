@@ -11,7 +11,6 @@ from scipy.special import entr
 from mixtura.engines.memory import Memory
 from mixtura.learn import expectation
 from mixtura.learn.data import Block
-from mixtura.model.covariance import Diagonal, Full, Spherical, Tied
 from mixtura.model.mixture import Mixture
 from mixtura.model.reduction import merging_steps
 from mixtura.report.plot.canvas import axes_of
@@ -240,9 +239,6 @@ def merging_of(model: Any, x: Any = None) -> Merging:
 def cheapest(mixture: Mixture) -> tuple[tuple[tuple[int, int], ...], Array]:
     """The merges of least bound, one after the other, and what they cost so far."""
     k = mixture.n_components
-    if not isinstance(mixture.covariance, Full | Tied | Diagonal | Spherical):
-        # Components with some of their form in common are merged as if they had not.
-        mixture = Mixture(mixture.weights, mixture.means, Full(mixture.covariances))
     numbers, pairs, costs = [*range(k)], list[tuple[int, int]](), list[float]()
     for number, step in enumerate(merging_steps(mixture), start=k):
         pairs.append((numbers[step.i], numbers[step.j]))
