@@ -15,6 +15,7 @@ from mixtura.learn.em import Outcome, em, little_to_gain, stands_still
 from mixtura.learn.expectation import e_step
 from mixtura.learn.maximization import Bounds, Maximization
 from mixtura.learn.prior import Penalty
+from mixtura.learn.spread import floors
 from mixtura.model.covariance import FAMILIES
 from tests.laws.registries import PRIORS
 
@@ -42,7 +43,7 @@ class Table:
     def maximize(self, family, prior="penalty", constrain=None, k=3):
         covariance = self.whole.covariances[0]
         prior = PRIORS[prior](self.whole.mean, covariance, k) if prior else None
-        floor = initial.ROUNDING * np.diagonal(covariance)
+        floor = floors(np.diagonal(covariance))
         return Maximization(family, prior, floor, constrain)
 
     def model(self, maximize, k):
