@@ -39,6 +39,9 @@ that the likelihood rewards without end."""
 HALVED = 3
 """Components, the heaviest, in halves of which one component more begins."""
 
+TRIAL = 40
+"""Passes after which another start of a fit that is there must promise to be better."""
+
 MERGED: tuple[type[Covariance], ...] = (Full, Tied, Diagonal, Spherical)
 """Families whose components merge to components of the family."""
 
@@ -430,10 +433,21 @@ def _retried(
     rng: np.random.RandomState,
 ) -> None:
     """Other starts of a cell, which takes their fit if it is better."""
-    seed = int(rng.randint(2**31))
-    again = fitted_cell(rows, cell.n_components, cell.covariance_type, ways, options, seed)
+    k, family, seed = cell.n_components, cell.covariance_type, int(rng.randint(2**31))
+    rough: dict[str, Any] = options | {"max_iter": min(options["max_iter"], TRIAL)}
+    again = fitted_cell(rows, k, family, ways, rough, seed)
+    if again.model is None or _promise(again) <= _objective(cell):
+        return
+    if not again.model.converged_:
+        begin = _itself(again.model.mixture_)
+        again = fitted_cell(rows, k, family, [begin], options, seed)
     if again.model is not None and _objective(again) > _objective(cell):
         cell.__dict__.update(again.__dict__)
+
+
+def _promise(cell: Cell) -> float:
+    """What the fit would come to at its end, as far as its last gains tell."""
+    return _objective(cell) + cell.fitted.remaining_gain_
 
 
 def halves(mixture: Mixture) -> list[Callable[..., Mixture]]:
