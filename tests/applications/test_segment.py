@@ -423,7 +423,8 @@ def test_whole_numbers_that_might_be_codes_are_said():
         ({"max_k": 0}, "max_k must be at least 1, not 0"),
         (
             {"family": "round"},
-            "no family 'round': choose auto, full, tied, diag, spherical, or three",
+            "no family 'round': choose auto, full, tied, diag, spherical, or three "
+            "letters of mclust, such as VEV",
         ),
         (
             {"k": 201},
