@@ -274,8 +274,11 @@ def test_a_ranking_prints_as_a_table():
         ({"n_components": [2, 0]}, "some numbers from 1, but 0 is among them"),
         ({"n_components": []}, "some numbers from 1, but there is none"),
         ({"n_components": [1.5]}, "but 1.5 is among them"),
-        ({"covariance_types": ["full", "round"]}, "or 'all', but 'round' is not one of them"),
-        ({"covariance_types": []}, "or 'all', but there is none"),
+        (
+            {"covariance_types": ["full", "round"]},
+            "letters, or 'all', but 'round' is not one of them",
+        ),
+        ({"covariance_types": []}, "letters, or 'all', but there is none"),
         ({"criterion": "slope", "n_components": 3, "covariance_types": "full"}, "but there are 3"),
         ({"criterion": "best"}, "'criterion' parameter"),
     ],

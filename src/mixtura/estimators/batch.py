@@ -15,6 +15,7 @@ from mixtura.learn.compact import are_few
 from mixtura.learn.em import Fit
 from mixtura.learn.maximization import Maximization
 from mixtura.model.covariance import SPELLINGS
+from mixtura.model.mixture import Mixture
 
 Array = NDArray[np.float64]
 
@@ -47,7 +48,10 @@ def are_jobs(rows: NDArray[Any], incomplete: bool) -> bool:
 
 
 def fits(
-    models: Sequence[Any], rows: NDArray[Any], weights: Array | None
+    models: Sequence[Any],
+    rows: NDArray[Any],
+    weights: Array | None,
+    starts: Sequence[Mixture] | None = None,
 ) -> list[tuple[Fit, Maximization]]:
     """What estimators come to whose options `is_job` accepts, and their M-steps."""
     data = Memory(rows, weights)
@@ -59,7 +63,7 @@ def fits(
         most[key] = max(most.get(key, 0), int(model.n_components))
     setups: dict[tuple[Any, ...], wiring.Plan] = {}
     jobs: list[Job] = []
-    for key, model in zip(keys, models, strict=True):
+    for number, (key, model) in enumerate(zip(keys, models, strict=True)):
         if key not in setups:
             options = {name: getattr(model, name) for name in (*SHARED, "dead_components")}
             setups[key] = wiring.plan(rows, weights, n_components=most[key], whole=whole, **options)
@@ -67,6 +71,7 @@ def fits(
             Job(
                 setups[key].maximize,
                 int(model.n_components),
+                start=None if starts is None else starts[number],
                 seed=chance if model.random_state is None else model.random_state,
                 tol=model.tol,
                 max_iter=model.max_iter,

@@ -10,7 +10,7 @@ from sklearn.utils import check_random_state
 from mixtura.estimators.mixture import GaussianMixture
 from mixtura.estimators.rows import check_observed, read_rows
 from mixtura.estimators.sweep import Cell, Rows, fitted_cell, halves
-from mixtura.model.covariance import FAMILIES
+from mixtura.model.covariance import SPELLINGS
 from mixtura.model.mixture import Mixture
 
 Array = NDArray[np.float64]
@@ -168,8 +168,8 @@ def _check(
 ) -> None:
     if n_components is not None and n_components < 1:
         raise ValueError(f"n_components must be at least 1, not {n_components}")
-    if covariance_type not in FAMILIES:
-        raise ValueError(f"no covariance type {covariance_type!r}: choose one of {[*FAMILIES]}")
+    if covariance_type not in SPELLINGS:
+        raise ValueError(f"no covariance type {covariance_type!r}: choose one of {[*SPELLINGS]}")
     if n_boot < 1:
         raise ValueError(f"n_boot must be at least 1, not {n_boot}")
     if stop_after is not None and stop_after < 1:

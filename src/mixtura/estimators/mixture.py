@@ -53,6 +53,15 @@ _CHECKED: dict[Any, None] = {}
 """Values of all parameters that were found right, with their types."""
 
 
+def _beginning_at(mixture: Mixture) -> Callable[..., Mixture]:
+    """A start that is a mixture."""
+
+    def begin(*_: Any) -> Mixture:
+        return mixture
+
+    return begin
+
+
 def _is_seed(value: Any) -> bool:
     """Whether this is a number from which random numbers can be drawn, and nothing else."""
     return type(value) is int and 0 <= value < 2**32
@@ -418,7 +427,11 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
 
     @staticmethod
     def fit_all(
-        models: "Sequence[GaussianMixture]", X: Any, sample_weight: ArrayLike | None = None
+        models: "Sequence[GaussianMixture]",
+        X: Any,
+        sample_weight: ArrayLike | None = None,
+        *,
+        starts: Sequence[Mixture] | None = None,
     ) -> None:
         """Fit many mixtures to the same rows: several families, sizes or seeds.
 
@@ -435,32 +448,53 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
             Each is fitted in place.
         X : array-like or table, shape (n, D)
         sample_weight : array-like, shape (n,), optional
+        starts : sequence of Mixture, optional
+            Where each of the models begins, of its family and size.
 
         Raises
         ------
         ValueError
-            As in `fit`.
+            As in `fit`, or if there are not as many starts as models.
 
         Warns
         -----
         ConvergenceWarning
             If runs used all of ``max_iter``; it says how many.
         """
-        jobs = [model for model in models if model._is_job()]
-        together = bool(jobs) and GaussianMixture._fit_jobs(jobs, X, sample_weight)
-        done = {id(model) for model in jobs if together}
-        for model in models:
-            if id(model) not in done:
+        if starts is not None and len(starts) != len(models):
+            raise ValueError(
+                f"starts holds {len(starts)} mixtures for {len(models)} models: give one for each"
+            )
+        jobs = [number for number, model in enumerate(models) if model._is_job()]
+        some = None if starts is None else [starts[number] for number in jobs]
+        together = bool(jobs) and GaussianMixture._fit_jobs(
+            [models[number] for number in jobs], X, sample_weight, some
+        )
+        done = {*jobs} if together else set[int]()
+        for number, model in enumerate(models):
+            if number in done:
+                continue
+            kept = model.init_params
+            if starts is not None:
+                model.init_params = _beginning_at(starts[number])
+            try:
                 model.fit(X, sample_weight=sample_weight)
+            finally:
+                model.init_params = kept
 
     @staticmethod
-    def _fit_jobs(jobs: "list[GaussianMixture]", x: Any, sample_weight: ArrayLike | None) -> bool:
+    def _fit_jobs(
+        jobs: "list[GaussianMixture]",
+        x: Any,
+        sample_weight: ArrayLike | None,
+        starts: Sequence[Mixture] | None,
+    ) -> bool:
         """Fit models whose options allow it together, if rows do as well."""
         rows, incomplete = read_rows(jobs[0], x, reset=True, min_rows=2)
         weights = read_weights(sample_weight, len(rows))
         if not batch.are_jobs(rows, incomplete):
             return False
-        fits = batch.fits(jobs, rows, weights)
+        fits = batch.fits(jobs, rows, weights, starts)
         dtype = np.dtype(np.float32 if rows.dtype == np.float32 else np.float64)
         n = float(len(rows)) if weights is None else float(weights.sum())
         for model, (fit, maximize) in zip(jobs, fits, strict=True):

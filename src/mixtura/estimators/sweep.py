@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 
 from mixtura.engines.memory import Memory
+from mixtura.estimators import batch
 from mixtura.estimators.hierarchical import HierarchicalStart
 from mixtura.estimators.mixture import GaussianMixture
 from mixtura.learn import completion, expectation, initial, selection
@@ -162,6 +163,8 @@ def swept(
     -------
     list of Cell
     """
+    if start == PATH and batch.are_jobs(rows.x, rows.incomplete):
+        return _together(rows, ks, families, n_init, options, rng, tell)
     ways = _ways(rows, ks, families, start, n_init, options, rng, tell)
     tasks = [
         (k, family, ways[family, k], int(rng.randint(2**31))) for family in families for k in ks
@@ -178,6 +181,62 @@ def swept(
                 tell(f"trying neighbours of each size, {family}")
                 _mend([c for c in cells if c.covariance_type == family], rows, options, rng)
     return cells
+
+
+def _together(
+    rows: Rows,
+    ks: Sequence[int],
+    families: Sequence[str],
+    n_init: int,
+    options: dict[str, Any],
+    rng: np.random.RandomState,
+    tell: Callable[[str], object],
+) -> list[Cell]:
+    """All fits to few rows: each family on one way down, then from its neighbours' ends."""
+    cells = [Cell(k, family) for family in families for k in ks]
+    for cell in cells:
+        if cell.n_components > rows.count:
+            cell.notes.append(f"{cell.n_components} components for {rows.count} rows")
+    tried = [cell for cell in cells if not cell.notes]
+    for turn in range(n_init):
+        tell(f"fitting {len(tried)} mixtures together, {turn + 1} of {n_init}")
+        _bettered(tried, rows, options, int(rng.randint(2**31)))
+    pairs = [
+        (a, b)
+        for a, b in pairwise(tried)
+        if a.covariance_type == b.covariance_type
+        and FAMILIES[a.covariance_type] in MERGED
+        and b.n_components == a.n_components + 1
+    ]
+    tell("trying neighbours of each size")
+    smaller = [(a, reduce(b.fitted.mixture_, a.n_components)) for a, b in pairs]
+    _bettered([a for a, _ in smaller], rows, options, 0, [m for _, m in smaller])
+    larger = [(b, begin()) for a, b in pairs for begin in halves(a.fitted.mixture_)]
+    _bettered([b for b, _ in larger], rows, options, 0, [m for _, m in larger])
+    return cells
+
+
+def _bettered(
+    cells: Sequence[Cell],
+    rows: Rows,
+    options: dict[str, Any],
+    seed: int,
+    starts: Sequence[Mixture] | None = None,
+) -> None:
+    """Fit cells together, perhaps from mixtures; each takes its fit if that is better."""
+    models = [
+        GaussianMixture(
+            cell.n_components, covariance_type=cell.covariance_type, random_state=seed, **options
+        )
+        for cell in cells
+    ]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        GaussianMixture.fit_all(models, rows.x, rows.weights, starts=starts)
+    for cell, model in zip(cells, models, strict=True):
+        if cell.model is None or model.lower_bound_ > _objective(cell):
+            cell.notes.clear()
+            weighed(cell, model, rows)
 
 
 def fitted_cell(

@@ -19,7 +19,7 @@ from mixtura.cli.tables import require_columns
 from mixtura.estimators.criterion import CRITERIA, GaussianMixtureIC
 from mixtura.estimators.sweep import PATH
 from mixtura.estimators.wiring import STARTS
-from mixtura.model.covariance import FAMILIES
+from mixtura.model.covariance import FAMILIES, SPELLINGS, named
 
 STARTS_HERE = (PATH, *STARTS)
 
@@ -153,10 +153,10 @@ def select(
 def _families(text: str) -> list[str]:
     """Names of families, separated by commas."""
     names = [name.strip() for name in text.split(",")]
-    wrong = [name for name in names if name not in FAMILIES]
+    wrong = [name for name in names if name not in SPELLINGS]
     if wrong:
         raise BadUsage(f"--families {text!r}: choose some of {', '.join(FAMILIES)}.")
-    return names
+    return [named(name).name for name in names]
 
 
 def _draw(search: GaussianMixtureIC, output: str) -> None:
