@@ -29,6 +29,7 @@ from mixtura.numeric.kernels.with_gaps_reference import in_moment
 from tests.laws.drawn import assert_close, assert_identical, mixture, rows
 from tests.laws.registries import ACCELERATORS, PRIORS
 from tests.laws.runs import Run
+from tests.laws.test_10_equivariance import FOLLOWS_COLUMN_UNITS
 
 K, D, N = 3, 5, 100
 
@@ -366,7 +367,7 @@ def test_changes_of_units_and_places(family):
     """The fit follows a shift, another unit, other orders of columns and rows."""
     rng = np.random.default_rng(83)
     x, given = table(2, rng)
-    unit = 3.7 if family.name == "spherical" else np.array([2.0, 0.3, 5.0])
+    unit = np.array([2.0, 0.3, 5.0]) if family.name in FOLLOWS_COLUMN_UNITS else 3.7
     shift, turned, order = np.array([10.0, -3.0, 0.5]), np.array([2, 0, 1]), rng.permutation(len(x))
     prior = PRIORS["penalty"]
     here = Run(x, given, family, 2, prior=prior, max_iter=20).fit.mixture
