@@ -4,9 +4,10 @@
 `factor_form.py` and each number of factors, made when it is first asked for.
 """
 
+import re
 from dataclasses import dataclass
 from functools import cache, cached_property
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,10 +58,6 @@ class Factor(Covariance):
     @classmethod
     def _of(cls, found: factor_step.Analysers) -> Self:
         return cls(np.concatenate([found.loadings, found.variances[:, :, None]], axis=2))
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Classes that are made as they are asked for are told by their name."""
-        return _again, (self.name, self.values)
 
     # What the fit asks.
 
@@ -273,8 +270,9 @@ def named(name: str) -> type[Factor] | None:
     return factor_family(form, int(number))
 
 
-def _again(name: str, values: Array) -> Factor:
-    """What was pickled."""
-    family = named(name)
-    assert family is not None
-    return family(values)
+def __getattr__(name: str) -> type[Factor]:
+    """A class that is made as it is asked for, by its own name: as pickle asks."""
+    form, number = name.removeprefix("Factor").rstrip("0123456789"), re.search("[1-9][0-9]*$", name)
+    if form not in FORMS or number is None or name != f"Factor{form}{number[0]}":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return factor_family(form, int(number[0]))
