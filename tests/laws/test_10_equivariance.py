@@ -39,7 +39,7 @@ def moved(model, matrix, shift):
 def assert_follows(x, labels, family, matrix, shift, rtol=1e-8):
     for accelerate in ("none", "auto"):
         # SQUAREM's way depends on coordinates, and where it ends does not.
-        options = {} if accelerate == "none" or covers(family) else {"max_iter": 200}
+        options = {} if accelerate == "none" or covers(family) else {"max_iter": 600}
         there = fit(x @ matrix.T + shift, labels, family, accelerate=accelerate, **options)
         here = fit(x, labels, family, accelerate=accelerate, **options)
         assert_mixtures_close(there.mixture_, moved(here.mixture_, matrix, shift), rtol)

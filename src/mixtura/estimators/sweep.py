@@ -209,10 +209,19 @@ def _together(
         and b.n_components == a.n_components + 1
     ]
     tell("trying neighbours of each size")
-    smaller = [(a, reduce(b.fitted.mixture_, a.n_components)) for a, b in pairs]
-    _bettered([a for a, _ in smaller], rows, options, 0, [m for _, m in smaller])
-    larger = [(b, begin()) for a, b in pairs for begin in halves(a.fitted.mixture_)]
-    _bettered([b for b, _ in larger], rows, options, 0, [m for _, m in larger])
+    sizes = sorted({a.n_components for a, _ in pairs})
+    for k in reversed(sizes):
+        here = [(a, b) for a, b in pairs if a.n_components == k]
+        merged = [reduce(b.fitted.mixture_, k) for _, b in here]
+        _bettered([a for a, _ in here], rows, options, 0, merged)
+    for k in sizes:
+        split_up = [
+            (b, begin())
+            for a, b in pairs
+            if a.n_components == k
+            for begin in halves(a.fitted.mixture_)
+        ]
+        _bettered([b for b, _ in split_up], rows, options, 0, [m for _, m in split_up])
     return cells
 
 
