@@ -46,6 +46,15 @@ def test_the_table_has_the_best_first(mixtura, csv, tmp_path):
     assert mixtura("select", csv, *COLUMNS, "--families", "diag", "-q")[2] == ""
 
 
+def test_all_forms_and_their_letters(mixtura, csv):
+    chosen = ("--columns", "spend,visits", "--max-k", "2", "--json")
+    code, out, _ = mixtura("select", csv, *chosen, "--families", "all")
+    assert code == 0
+    assert len(json.loads(out)["results"]["bic"]) == 28
+    out = mixtura("select", csv, *chosen, "--families", "VVV,EEI")[1]
+    assert {*json.loads(out)["results"]["covariance_type"]} == {"full", "EEI"}
+
+
 def test_the_picture(mixtura, csv, tmp_path):
     pytest.importorskip("matplotlib")
     picture = tmp_path / "bic.png"
@@ -78,7 +87,10 @@ def test_weights_are_rows(mixtura, customers, tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--families", "full,round"), "--families 'full,round': choose some of full, tied"),
+        (
+            ("--families", "full,round"),
+            "--families 'full,round': choose all, or some of full, tied",
+        ),
         (("--criterion", "best"), "--criterion 'best': choose one of bic, aic"),
         (("--init", "luck"), "--init 'luck': choose one of path, kmeans"),
     ],

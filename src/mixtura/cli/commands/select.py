@@ -30,7 +30,9 @@ def select(
     max_k: Annotated[int, typer.Option(help="From one component to so many.", min=1)] = 9,
     families: Annotated[
         str,
-        typer.Option(help=f"Forms of the covariances, separated by commas: {', '.join(FAMILIES)}."),
+        typer.Option(
+            help=f"Forms of the covariances, separated by commas: {', '.join(FAMILIES)}; or all."
+        ),
     ] = "full,tied,diag,spherical",
     criterion: Annotated[
         str, typer.Option(help=f"What is to be smallest: {', '.join(CRITERIA)}.")
@@ -152,10 +154,12 @@ def select(
 
 def _families(text: str) -> list[str]:
     """Names of families, separated by commas."""
+    if text == "all":
+        return [*FAMILIES]
     names = [name.strip() for name in text.split(",")]
     wrong = [name for name in names if name not in SPELLINGS]
     if wrong:
-        raise BadUsage(f"--families {text!r}: choose some of {', '.join(FAMILIES)}.")
+        raise BadUsage(f"--families {text!r}: choose all, or some of {', '.join(FAMILIES)}.")
     return [named(name).name for name in names]
 
 
