@@ -198,9 +198,15 @@ def _together(
         if cell.n_components > rows.count:
             cell.notes.append(f"{cell.n_components} components for {rows.count} rows")
     tried = [cell for cell in cells if not cell.notes]
+    tell(f"fitting {len(tried)} mixtures together")
+    _bettered(tried, rows, options, [int(rng.randint(2**31))] * len(tried))
+    alone = [
+        cell for cell in tried if cell.n_components > 1 and FAMILIES[cell.covariance_type] in MERGED
+    ]
     for turn in range(n_init):
-        tell(f"fitting {len(tried)} mixtures together, {turn + 1} of {n_init}")
-        _bettered(tried, rows, options, int(rng.randint(2**31)))
+        again = tried if turn else alone  # the first is on the way down where that is costly
+        tell(f"fitting {len(again)} mixtures with starts of their own, {turn + 1} of {n_init}")
+        _bettered(again, rows, options, rng.randint(2**31, size=len(again)).tolist())
     pairs = [
         (a, b)
         for a, b in pairwise(tried)
@@ -213,7 +219,7 @@ def _together(
     for k in reversed(sizes):
         here = [(a, b) for a, b in pairs if a.n_components == k]
         merged = [reduce(b.fitted.mixture_, k) for _, b in here]
-        _bettered([a for a, _ in here], rows, options, 0, merged)
+        _tried_again([a for a, _ in here], rows, options, merged)
     for k in sizes:
         split_up = [
             (b, begin())
@@ -221,31 +227,59 @@ def _together(
             if a.n_components == k
             for begin in halves(a.fitted.mixture_)
         ]
-        _bettered([b for b, _ in split_up], rows, options, 0, [m for _, m in split_up])
+        _tried_again([b for b, _ in split_up], rows, options, [m for _, m in split_up])
     return cells
+
+
+def _tried_again(
+    cells: Sequence[Cell], rows: Rows, options: dict[str, Any], starts: Sequence[Mixture]
+) -> None:
+    """Begin cells at mixtures; where a few steps promise more than there is, go on to the end."""
+    few: dict[str, Any] = {"max_iter": min(options["max_iter"], TRIAL), "accelerate": "none"}
+    best: dict[int, tuple[float, Cell, Mixture]] = {}
+    for cell, model in zip(
+        cells, _fitted(cells, rows, options | few, [0] * len(cells), starts), strict=True
+    ):
+        promise = model.lower_bound_ + model.remaining_gain_
+        if promise > best.get(id(cell), (_objective(cell),))[0]:
+            best[id(cell)] = promise, cell, model.mixture_
+    again = [cell for _, cell, _ in best.values()]
+    begins = [mixture for _, _, mixture in best.values()]
+    _bettered(again, rows, options, [0] * len(again), begins)
 
 
 def _bettered(
     cells: Sequence[Cell],
     rows: Rows,
     options: dict[str, Any],
-    seed: int,
+    seeds: Sequence[int],
     starts: Sequence[Mixture] | None = None,
 ) -> None:
     """Fit cells together, perhaps from mixtures; each takes its fit if that is better."""
+    for cell, model in zip(cells, _fitted(cells, rows, options, seeds, starts), strict=True):
+        if cell.model is None or model.lower_bound_ > _objective(cell):
+            cell.notes.clear()
+            weighed(cell, model, rows)
+
+
+def _fitted(
+    cells: Sequence[Cell],
+    rows: Rows,
+    options: dict[str, Any],
+    seeds: Sequence[int],
+    starts: Sequence[Mixture] | None,
+) -> list[GaussianMixture]:
+    """A model for each cell, fitted together."""
     models = [
         GaussianMixture(
             cell.n_components, covariance_type=cell.covariance_type, random_state=seed, **options
         )
-        for cell in cells
+        for cell, seed in zip(cells, seeds, strict=True)
     ]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         GaussianMixture.fit_all(models, rows.x, rows.weights, starts=starts)
-    for cell, model in zip(cells, models, strict=True):
-        if cell.model is None or model.lower_bound_ > _objective(cell):
-            cell.notes.clear()
-            weighed(cell, model, rows)
+    return models
 
 
 def fitted_cell(

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from mixtura.learn import initial, path
 from mixtura.learn.acceleration import Accelerator, Plain
 from mixtura.learn.brief import FAR, brief, is_brief, shared
-from mixtura.learn.compact import Compact, is_compact
+from mixtura.learn.compact import Compact, is_compact, n_numbers
 from mixtura.learn.data import Block
 from mixtura.learn.em import Fit, Rest, em, little_to_gain
 from mixtura.learn.expectation import e_step
@@ -22,6 +22,14 @@ from mixtura.model.mixture import Mixture
 from mixtura.numeric.threads import one_blas_thread
 
 Array = NDArray[np.float64]
+
+CHEAP = 1 << 16
+"""Features of all rows, once for each component, up to which a step takes less than what Python
+takes around one."""
+
+PATIENT = 1000
+"""Steps that a run must be allowed, at the least, to stay where they are cheap however far it is
+from its end; with fewer, it would often use them all up."""
 
 PART = 16_384
 """Rows of which statistics are made at a time, where they are not few."""
@@ -153,6 +161,10 @@ class _Table:
         n_rows = len(self.block.rows)
         if self.rows is None or not is_brief(n_rows, start, job.maximize, job.max_iter):
             return loop(start, job.max_iter, -np.inf)
+        far = np.inf if isinstance(job.accelerate, Plain) else FAR
+        cheap = start.n_components * n_numbers(n_rows, start.n_features) <= CHEAP
+        if cheap and job.max_iter >= PATIENT:
+            far = np.inf
         return brief(
             self.rows,
             start,
@@ -161,7 +173,7 @@ class _Table:
             objective=-np.inf,
             go_on=loop,
             ahead=job.rest is little_to_gain,
-            far=np.inf if isinstance(job.accelerate, Plain) else FAR,
+            far=far,
         )
 
     def _expect(self, mixture: Mixture) -> Statistics:
