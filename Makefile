@@ -45,7 +45,7 @@ $(VENV)-oldest/installed: pyproject.toml
 	VIRTUAL_ENV=$(VENV)-oldest $(VENV)-oldest/bin/uv pip install --quiet --resolution lowest-direct --editable ".[all]" --group test
 	@touch $@
 
-# Every number beside its bar, and a record in benchmarks/results; about 75 minutes on two cores.
+# Every number beside its bar, and a record in benchmarks/results; about two hours on two cores.
 bench: install
 	$(BIN)/python -m benchmarks
 

@@ -58,6 +58,11 @@ def megabytes(value):
     return f"{value / 1e6:.0f} MB"
 
 
+def index(value):
+    """A difference of indices."""
+    return f"{value:+.3f}"
+
+
 def nats(value):
     """A likelihood of a row."""
     return f"{value:.2g} nats"
@@ -410,6 +415,72 @@ def peak_memory(found):
     return [Line(f"beside the input: {size_of(found)}", excess, bar, False, megabytes)]
 
 
+def choosing(found):
+    """Which mixture: against mclust's tables and time, false alarms, published indices."""
+    lines = []
+    if "cells" in (each := found.get("mclust", {})):
+        what = "cells of mclust's tables that are as likely, from its start"
+        note = f"{each['not_behind']} of {each['cells']}"
+        lines.append(Line(what, each["share"], 0.95, show=percent, note=note))
+        worst = min(each["sets"], key=lambda name: _share(each["sets"][name]))
+        least = _share(each["sets"][worst])
+        lines.append(Line("the same, the least of any set", least, 0.95, show=percent, note=worst))
+    for name, each in found.get("table", {}).get("results", {}).items():
+        bar = 5.0 if name.startswith("10,000") else 1.0
+        for way in ("fit_all", "GaussianMixtureIC"):
+            what = f"Mclust over ours, all fourteen forms, {name}: {way}"
+            note = f"{seconds(each['Mclust'])} and {seconds(each[way])}"
+            lines.append(Line(what, each["Mclust"] / each[way], bar, note=note))
+    if "one" in (each := found.get("alarms", {})):
+        for name, right in each["one"].items():
+            what = f"samples of one Gaussian that are taken for one: {name}"
+            complete, share = each["samples"] >= 200, right / each["samples"]
+            lines.append(Line(what, share, 0.94, show=percent, complete=complete))
+    if "mixtura" in (each := found.get("gagolews", {})):
+        what = "adjusted Rand index over scikit-learn's published, true K: mean"
+        note = f"{each['mixtura']:.3f} and {each['sklearn_published']:.3f}, {each['sets']} sets"
+        gain = each["mixtura"] - each["sklearn_published"]
+        lines.append(Line(what, gain, 0.02, show=index, note=note))
+        worst = min(each["each"], key=lambda name: each["each"][name][0] - each["each"][name][1])
+        least = each["each"][worst][0] - each["each"][worst][1]
+        lines.append(Line("the same, the least of any set", least, -0.05, show=index, note=worst))
+    return lines
+
+
+def _share(cells):
+    """Of cells of one set, those that are not behind."""
+    return cells["not_behind"] / max(cells["cells"], 1)
+
+
+def fuzz(found):
+    """Fits to tables that nobody would wish for."""
+    lines = []
+    for name, each in found["results"].items():
+        kinds = sorted(each["by_kind"].items(), key=lambda pair: -pair[1])
+        note = "; ".join(f"{count} {kind}" for kind, count in kinds)
+        bar = 0 if name == "mixtura" else None
+        what = f"{name}: failures in {each.get('cases', found['cases']):,} cases"
+        lines.append(Line(what, each["failures"], bar, least=False, show=str, note=note))
+    return lines
+
+
+def bayes(found):
+    """The bound of variational Bayes at equal time."""
+    gaps = found["mean_gaps"]
+    note = f"{nats(gaps['scikit-learn'])} and {nats(gaps['mixtura'])}, {len(found['results'])} sets"
+    ratio = found["scikit_learns_gap_over_ours"]
+    complete = len(found["results"]) >= SUITE
+    return [
+        Line(
+            "scikit-learn's mean gap, 10 starts, over ours",
+            ratio,
+            10.0,
+            note=note,
+            complete=complete,
+        )
+    ]
+
+
 SECTIONS = [
     ("Seconds of an iteration: theirs over ours", "peers", iterations),
     ("The same against other peers", "peers", other_peers),
@@ -418,6 +489,9 @@ SECTIONS = [
     ("Likelihood at equal time", "likelihood", gap_lines),
     ("Small data", "small_data", small),
     ("Missing values: seconds of a pass", "missing", missing),
+    ("Choosing the mixture", "choosing", choosing),
+    ("Tables that nobody would wish for", "fuzz", fuzz),
+    ("Variational Bayes: the bound at equal time", "bayes", bayes),
     ("A hundred million rows", "hundred_million", hundred_million),
     ("The first call", "first_call", first_call),
     ("Import", "import_time", import_time),

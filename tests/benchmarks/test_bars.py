@@ -66,6 +66,44 @@ def likelihood(results):
     return {**levels, "results": results}
 
 
+def choosing():
+    """Met everywhere."""
+    cells = {"cells": 100, "not_behind": 99, "worst": 0.1, "worst_cell": "VEV,2"}
+    took = {"chosen": {}, "Mclust": 0.5, "fit_all": 0.1, "GaussianMixtureIC": 0.2}
+    return {
+        "mclust": {"sets": {"iris": cells}, "cells": 100, "not_behind": 99, "share": 0.99},
+        "alarms": {"samples": 200, "one": {"bic": 199, "icl": 198, "test": 188}},
+        "table": {
+            "models": 14,
+            "results": {
+                "iris": took,
+                "10,000 x 5": took | {"fit_all": 0.09, "GaussianMixtureIC": 0.1},
+            },
+        },
+        "gagolews": {
+            "sets": 2,
+            "mixtura": 0.75,
+            "sklearn_published": 0.7,
+            "each": {"a": [0.9, 0.75], "b": [0.61, 0.65]},
+        },
+    }
+
+
+def fuzz(failures=0):
+    each = {"failures": failures, "by_kind": {"raises ValueError": failures}}
+    theirs = {"failures": 9, "by_kind": {"not finite": 5, "raises ValueError": 4}}
+    return {"cases": 10_000, "results": {"mixtura": each, "scikit-learn": theirs}}
+
+
+def bayes(n_sets=22, ours=0.001):
+    gaps = {"mixtura": ours, "scikit-learn": 0.02}
+    return {
+        "mean_gaps": gaps,
+        "scikit_learns_gap_over_ours": 0.02 / ours,
+        "results": [{}] * n_sets,
+    }
+
+
 def missing(seconds=20.0, converged=True):
     """Rows with gaps, in round numbers."""
     size = {"rows": 1_000_000, "features": 20, "components": 10, "missing": 0.2}
@@ -124,6 +162,9 @@ def whole_record():
                 "excess_bytes": 2e8,
             },
             "missing": missing(),
+            "choosing": choosing(),
+            "fuzz": fuzz(),
+            "bayes": bayes(),
             "first_call": {
                 "cold_seconds": 7.0,
                 "warm_seconds": 0.5,
@@ -160,6 +201,34 @@ def test_missing_values_have_bars_of_their_own():
     assert named(bars.missing(found), "MGMM").verdict == "MISS"
     assert named(bars.missing(found), "a fit").verdict == "MISS"
     assert named(bars.missing(missing(converged=False)), "a fit").verdict == "MISS"
+
+
+def test_choosing_has_a_bar_for_each_of_its_parts():
+    found = choosing()
+    assert {line.verdict for line in bars.choosing(found)} == {"pass"}
+    assert named(bars.choosing(found), "the same, the least of any set").note == "iris"
+    found["mclust"]["sets"]["wine"] = found["mclust"]["sets"]["iris"] | {"not_behind": 90}
+    assert named(bars.choosing(found), "the same, the least of any set").verdict == "MISS"
+    found["table"]["results"]["10,000 x 5"]["fit_all"] = 0.11
+    slow = [line for line in bars.choosing(found) if "10,000 x 5: fit_all" in line.what]
+    assert [line.verdict for line in slow] == ["MISS"]
+    found["alarms"]["one"]["icl"] = 187
+    assert named(bars.choosing(found), "samples").verdict == "pass"
+    assert [line.verdict for line in bars.choosing(found) if "icl" in line.what] == ["MISS"]
+    assert bars.choosing({"table": {"left_out": "there is no R"}}) == []
+
+
+def test_one_failure_of_a_fuzzed_fit_misses():
+    ours, theirs = bars.fuzz(fuzz(1))
+    assert (ours.verdict, theirs.verdict) == ("MISS", "")
+    assert ours.note == "1 raises ValueError"
+    assert theirs.note == "5 not finite; 4 raises ValueError"
+
+
+def test_bounds_of_a_few_sets_cannot_pass():
+    assert bars.bayes(bayes())[0].verdict == "pass"
+    assert bars.bayes(bayes(19))[0].verdict == "in part"
+    assert bars.bayes(bayes(ours=0.0021))[0].verdict == "MISS"
 
 
 @pytest.mark.parametrize(
