@@ -443,7 +443,7 @@ def choosing(found):
         lines.append(Line(what, gain, 0.02, show=index, note=note))
         worst = min(each["each"], key=lambda name: each["each"][name][0] - each["each"][name][1])
         least = each["each"][worst][0] - each["each"][worst][1]
-        lines.append(Line("the same, the least of any set", least, -0.05, show=index, note=worst))
+        lines.append(Line("that index, the least of any set", least, -0.05, show=index, note=worst))
     return lines
 
 
