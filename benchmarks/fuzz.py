@@ -8,8 +8,8 @@ far out. A case fails if it raises, if a parameter, a density or a probability i
 the same table in other units (columns times powers of two, which lose no digits, or all of them by
 one where the family knows one variance) has another log density, by more than 1e-8 of it, or other
 groups. scikit-learn's fits to the same tables are counted in the same way. Fewer rows than
-components are refused by both, in words, which is not a failure and counted apart. ``--quick``
-draws 300 cases.
+components, and a single row, are refused by both, in words, which is not a failure and counted
+apart. ``--quick`` draws 300 cases.
 """
 
 import argparse
@@ -33,7 +33,7 @@ SURE = 1e-6
 SHOWN = 12
 """Cases of each failure whose numbers are given."""
 CLASSES = {"mixtura": mixtura.GaussianMixture, "scikit-learn": sklearn.mixture.GaussianMixture}
-REFUSED = "refused: fewer rows than components"
+REFUSED = "refused: too few rows"
 
 
 def groups(rng, n, d):
@@ -82,7 +82,10 @@ def outlier(rng, x):
 
 def one_unit(rng, x):
     """One unit for the table."""
-    return x / (np.abs(x).max() or 1.0) * 10.0 ** rng.uniform(-150, 150)
+    x = x / (np.abs(x).max() or 1.0) * 10.0 ** rng.uniform(-150, 150)
+    size = np.abs(x).max(axis=0)
+    least = size[size > 0].min(initial=1.0)  # no column leaves the range
+    return x if least >= 1.0 / RANGE else x / (least * RANGE)
 
 
 def units(rng, x):
@@ -139,7 +142,7 @@ def verdict(kind, x, options, factors):
         there = kind(**options).fit(x * factors)
         moved = there.score_samples(x * factors) + np.log(factors).sum()
     except Exception as error:
-        if len(x) < options["n_components"] and "n_samples" in str(error):
+        if len(x) < max(2, options["n_components"]) and "sample" in str(error):
             return REFUSED
         return f"raises {type(error).__name__}"
     here = model.score_samples(x)

@@ -79,4 +79,4 @@ class Run:
         """
         root = np.sqrt(np.diagonal(self.covariance))
         smallest = np.linalg.eigvalsh(mixture.covariances / root / root[:, None])[:, 0]
-        return 1.0 / smallest.min()
+        return 1.0 / max(smallest.min(), np.finfo(np.float64).eps)  # below it, it is rounding
