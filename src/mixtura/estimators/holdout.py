@@ -198,14 +198,10 @@ def fitted(
     **options: Any,
 ) -> GaussianMixture:
     """A fit, from a mixture if there is one."""
-
-    def begin(*_: Any) -> Any:
-        return start
-
     model = GaussianMixture(
         k,
         covariance_type=family,
-        init_params="merge" if start is None else begin,
+        init_params="merge" if start is None else wiring.beginning_at(start),
         random_state=int(rng.randint(2**31)),
         **options,
     )

@@ -203,7 +203,7 @@ def _step(
         x = null.sample(len(rows.x), draws)[0]
         x[missing] = np.nan
         again = Rows(x, None, rows.incomplete)
-        reached += _ratio(again, k, family, [_at(null)], n_init, options, rng)[1] >= observed
+        reached += _ratio(again, k, family, [null], n_init, options, rng)[1] >= observed
         drawn += 1
     early = stop_after is not None and reached >= stop_after and drawn < n_boot
     p_value = reached / drawn if early else (reached + 1) / (drawn + 1)
@@ -238,10 +238,3 @@ def _fit(
     if cell.model is None:
         raise ValueError(f"{k} components cannot be fitted: {cell.notes[0]}")
     return cell
-
-
-def _at(mixture: Mixture) -> Any:
-    def begin(*_: Any) -> Mixture:
-        return mixture
-
-    return begin

@@ -53,15 +53,6 @@ _CHECKED: dict[Any, None] = {}
 """Values of all parameters that were found right, with their types."""
 
 
-def _beginning_at(mixture: Mixture) -> Callable[..., Mixture]:
-    """A start that is a mixture."""
-
-    def begin(*_: Any) -> Mixture:
-        return mixture
-
-    return begin
-
-
 def _is_seed(value: Any) -> bool:
     """Whether this is a number from which random numbers can be drawn, and nothing else."""
     return type(value) is int and 0 <= value < 2**32
@@ -476,7 +467,7 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
                 continue
             kept = model.init_params
             if starts is not None:
-                model.init_params = _beginning_at(starts[number])
+                model.init_params = wiring.beginning_at(starts[number])
             try:
                 model.fit(X, sample_weight=sample_weight)
             finally:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 
 from mixtura.engines.memory import Memory
-from mixtura.estimators import batch
+from mixtura.estimators import batch, wiring
 from mixtura.estimators.hierarchical import HierarchicalStart
 from mixtura.estimators.mixture import GaussianMixture
 from mixtura.learn import completion, expectation, initial, selection
@@ -222,10 +222,7 @@ def _together(
         _tried_again([a for a, _ in here], rows, options, merged)
     for k in sizes:
         split_up = [
-            (b, begin())
-            for a, b in pairs
-            if a.n_components == k
-            for begin in halves(a.fitted.mixture_)
+            (b, half) for a, b in pairs if a.n_components == k for half in halves(a.fitted.mixture_)
         ]
         _tried_again([b for b, _ in split_up], rows, options, [m for _, m in split_up])
     return cells
@@ -443,7 +440,7 @@ def _ways(
             tell(f"merging {size} components step by step, {family}")
             if FAMILIES[family] in MERGED:
                 way = path(block, family, size, min(ks), options, rng)
-                starts: dict[int, Any] = {k: _itself(mixture) for k, mixture in way.items()}
+                starts: dict[int, Any] = {**way}
             else:
                 if shared is None:
                     shared = _partitions(path(block, "full", size, min(ks), options, rng), block)
@@ -452,13 +449,6 @@ def _ways(
                 if k in starts:
                     found[family, k].insert(0, starts[k])
     return found
-
-
-def _itself(mixture: Mixture) -> Callable[..., Mixture]:
-    def begin(*_: Any) -> Mixture:
-        return mixture
-
-    return begin
 
 
 def _block(rows: Rows, n: int, rng: np.random.RandomState) -> Block:
@@ -501,7 +491,7 @@ def path(
         model = GaussianMixture(
             k,
             covariance_type=family,
-            init_params=_itself(reduce(found[k + 1], k)),
+            init_params=wiring.beginning_at(reduce(found[k + 1], k)),
             **few,
         )
         _quietly(model, rows)
@@ -521,7 +511,7 @@ def _mend(
     pairs = [(a, b) for a, b in pairwise(fitted) if b.n_components == a.n_components + 1]
     for small, large in reversed(pairs if all_of_them else []):
         merged = reduce(large.fitted.mixture_, small.n_components)
-        _retried(small, [_itself(merged)], rows, options, rng)
+        _retried(small, [merged], rows, options, rng)
     for small, large in pairs:
         if all_of_them or large.log_likelihood < small.log_likelihood:
             _retried(large, halves(small.fitted.mixture_), rows, options, rng)
@@ -541,8 +531,7 @@ def _retried(
     if again.model is None or _promise(again) <= _objective(cell):
         return
     if not again.model.converged_:
-        begin = _itself(again.model.mixture_)
-        again = fitted_cell(rows, k, family, [begin], options, seed)
+        again = fitted_cell(rows, k, family, [again.model.mixture_], options, seed)
     if again.model is not None and _objective(again) > _objective(cell):
         cell.__dict__.update(again.__dict__)
 
@@ -552,14 +541,14 @@ def _promise(cell: Cell) -> float:
     return _objective(cell) + cell.fitted.remaining_gain_
 
 
-def halves(mixture: Mixture) -> list[Callable[..., Mixture]]:
+def halves(mixture: Mixture) -> list[Mixture]:
     """Starts with one component more: one of the heaviest in halves."""
     k = mixture.n_components
-    found: list[Callable[..., Mixture]] = []
+    found: list[Mixture] = []
     for j in np.argsort(-mixture.weights, kind="stable")[:HALVED]:
         wider = mixture.rearranged(np.append(np.arange(k), j))
         weights = np.append(mixture.weights, 0.0)
-        found.append(_itself(split(Mixture(weights, wider.means, wider.covariance), int(j), k)))
+        found.append(split(Mixture(weights, wider.means, wider.covariance), int(j), k))
     return found
 
 

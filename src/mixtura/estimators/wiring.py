@@ -558,6 +558,15 @@ def _part(setup: Plan, step: int, first: int) -> Plan:
     )
 
 
+def beginning_at(mixture: Mixture) -> Callable[..., Mixture]:
+    """A start that is a mixture, as ``init_params`` takes one."""
+
+    def begin(*_: Any) -> Mixture:
+        return mixture
+
+    return begin
+
+
 def _found(setup: Plan, how: Any, rng: np.random.RandomState) -> Mixture:
     setup = setup.begin or setup
     if callable(how) and not isinstance(how, HierarchicalStart):
