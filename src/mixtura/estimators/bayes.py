@@ -15,7 +15,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from mixtura.engines.memory import Memory
-from mixtura.estimators import wiring
+from mixtura.estimators import random_numbers, wiring
 from mixtura.estimators.beliefs import CONCENTRATIONS, CONJUGATE, PRECISIONS, beliefs, shown
 from mixtura.estimators.mixture import NOT_CONVERGED
 from mixtura.estimators.rows import check_observed, read_rows, read_weights
@@ -571,10 +571,9 @@ covariance_prior_
         return self.predictive_.sample(n_samples, self._generator(random_state))
 
     def _generator(self, random_state: Any) -> np.random.Generator:
-        if isinstance(random_state, np.random.RandomState):
-            return np.random.default_rng(random_state.randint(2**31, size=4))
-        if random_state is not None:
-            return np.random.default_rng(random_state)
+        asked = random_numbers.asked_for(random_state)
+        if asked is not None:
+            return asked
         if not isinstance(self._draws, np.random.Generator):  # the seed of one
             self._draws = np.random.default_rng(self._draws)
         return self._draws

@@ -1077,10 +1077,9 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
         return rows[order], components[order]
 
     def _generator(self, random_state: Any) -> np.random.Generator:
-        if isinstance(random_state, np.random.RandomState):
-            return np.random.default_rng(random_state.randint(2**31, size=4))
-        if random_state is not None:
-            return np.random.default_rng(random_state)
+        asked = random_numbers.asked_for(random_state)
+        if asked is not None:
+            return asked
         if not hasattr(self, "_draws"):
             self._draws = check_random_state(self.random_state).randint(2**31, size=4)
         if not isinstance(self._draws, np.random.Generator):  # the seed of one

@@ -1,5 +1,7 @@
 """Generators of random numbers from a seed: to make one takes far longer than to seed it again."""
 
+from typing import Any
+
 import numpy as np
 
 _SPARE: list[np.random.RandomState] = []
@@ -23,6 +25,13 @@ def put_by(generator: np.random.RandomState) -> None:
     """Keep a generator that is not used any more."""
     if len(_SPARE) < MOST:
         _SPARE.append(generator)
+
+
+def asked_for(random_state: Any) -> np.random.Generator | None:
+    """What a call says to draw with; None where it leaves that to the estimator."""
+    if isinstance(random_state, np.random.RandomState):
+        return np.random.default_rng(random_state.randint(2**31, size=4))
+    return None if random_state is None else np.random.default_rng(random_state)
 
 
 def apart(generator: np.random.Generator) -> np.random.Generator:
