@@ -17,7 +17,7 @@ from mixtura.estimators import wiring
 from mixtura.estimators.factors import FamilyName, check_factors, family_name
 from mixtura.estimators.mixture import NOT_CONVERGED
 from mixtura.estimators.noise import begun_without_isolated
-from mixtura.estimators.rows import read_rows, read_weights
+from mixtura.estimators.rows import check_observed, read_rows, read_weights
 from mixtura.learn import selection, tails
 from mixtura.learn.em import Outcome, em, little_to_gain
 from mixtura.learn.prior import Prior
@@ -145,7 +145,7 @@ class StudentMixture(DensityMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like or table, shape (n, D)
-            Without missing numbers.
+            NaN is a missing value: it is taken to be missing at random.
         y : ignored
         sample_weight : array-like, shape (n,), optional
             Row weights: an integer weight is the same as that many equal rows.
@@ -164,14 +164,17 @@ class StudentMixture(DensityMixin, BaseEstimator):
         ConvergenceWarning
             If the best run used all of ``max_iter``.
         """
-        rows, _ = read_rows(self, X, reset=True, min_rows=2, complete_for="StudentMixture")
+        rows, incomplete = read_rows(self, X, reset=True, min_rows=2)
         weights = read_weights(sample_weight, len(rows))
+        if incomplete:
+            check_observed(rows, getattr(self, "feature_names_in_", None), weights)
         rng = check_random_state(self.random_state)
         family = family_name(self.covariance_type, self.n_factors)
         check_factors(family, rows.shape[1])
         setup = wiring.plan(
             rows,
             weights,
+            incomplete=incomplete,
             n_components=self.n_components,
             covariance_type=family,
             reg_covar=self.reg_covar,
@@ -235,10 +238,19 @@ class StudentMixture(DensityMixin, BaseEstimator):
         """
         return self.fit(X, y, sample_weight=sample_weight).predict(X)
 
-    def _data(self, X: Any, sample_weight: ArrayLike | None = None) -> Memory:
+    def __sklearn_tags__(self) -> Any:
+        """Numbers may be missing."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        return tags
+
+    def _rows(self, X: Any) -> tuple[NDArray[Any], bool]:
         check_is_fitted(self)
-        rows, _ = read_rows(self, X, reset=False, complete_for="StudentMixture")
-        return Memory(rows, read_weights(sample_weight, len(rows)))
+        return read_rows(self, X, reset=False)
+
+    def _data(self, X: Any, sample_weight: ArrayLike | None = None) -> Memory:
+        rows, incomplete = self._rows(X)
+        return Memory(rows, read_weights(sample_weight, len(rows)), incomplete=incomplete)
 
     def predict(self, X: Any) -> NDArray[np.int64]:
         """The likeliest component of each row.
@@ -267,11 +279,12 @@ class StudentMixture(DensityMixin, BaseEstimator):
         return self._data(X).map(tails.responsibilities, self.mixture_)
 
     def score_samples(self, X: Any) -> Array:
-        """The log density of each row, in nats.
+        """The log density of what each row has, in nats.
 
         Parameters
         ----------
         X : array-like or table, shape (n, D)
+            NaN is a missing value.
 
         Returns
         -------
@@ -289,9 +302,9 @@ class StudentMixture(DensityMixin, BaseEstimator):
         Returns
         -------
         array, shape (n,)
-            (ν + D) / (ν + δ), where δ is the squared distance from the centre in units of the
-            scale: about 1 for ordinary rows and near 0 for outliers; its mean over the components
-            that the row may be of.
+            (ν + d) / (ν + δ), where d is how many numbers the row has, and δ their squared distance
+            from the centre in units of the scale: about 1 for ordinary rows and near 0 for
+            outliers; its mean over the components that the row may be of.
         """
         return self._data(X).map(tails.pulls, self.mixture_)
 

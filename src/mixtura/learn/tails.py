@@ -4,8 +4,13 @@ Given a row and its component, the Gaussian's precision was (ν + D) / (ν + δ)
 statistics are those of a Gaussian with rows weighted by it: counts behind the weights and the
 scatter are of rows, those behind the means of weighted rows [@PeelMcLachlan2000]. All families and
 priors stay as they are.
+
+Of a row with gaps d of the D numbers are there, δ is the distance of those, and the precision was
+(ν + d) / (ν + δ) on average. In the statistics stands what is expected of the rest, given the row
+and the component, and how it varies about that.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,12 +20,15 @@ from numpy.typing import NDArray
 from mixtura.learn.data import Block, Data
 from mixtura.learn.em import Fit
 from mixtura.learn.statistics import Statistics
-from mixtura.model.heavy import HeavyMixture
+from mixtura.model.heavy import HeavyMixture, Places
 from mixtura.model.mixture import Mixture
+from mixtura.numeric.blocks import spans
 from mixtura.numeric.kernels import dialect
+from mixtura.numeric.kernels.with_gaps_reference import in_moment
 from mixtura.numeric.logspace import normalise
 
 Array = NDArray[np.float64]
+Index = NDArray[np.intp]
 
 TILE = 4_096
 """Rows whose distances to all components are held at a time."""
@@ -46,36 +54,56 @@ class Tally:
     """Statistics, and what rows say of tails."""
 
     statistics: Statistics
-    logs: Array  # (K,): Σ w r (log u − u)
+    logs: Array  # (K,): Σ w r times what is expected of log u − u, where u is the precision
 
     def __add__(self, other: "Tally") -> "Tally":
         """Those of both."""
         return Tally(self.statistics + other.statistics, self.logs + other.logs)
 
 
+def tiles(block: Block, model: HeavyMixture) -> Iterator[tuple[Index, Places]]:
+    """The rows of a block, some at a time: which they are, and where they lie."""
+    index = np.arange(len(block.rows))
+    complete, rest = index, index[:0]
+    if block.gaps is not None:
+        gaps = block.gaps.of(block.rows)
+        order = gaps.order.astype(np.intp)
+        complete, rest = order[: gaps.complete], order[gaps.complete :]
+    for at in range(0, len(complete), TILE):
+        some = complete[at : at + TILE]
+        rows = block.rows[some] if len(rest) else block.rows[at : at + TILE]
+        yield some, model.places(rows)
+    d = model.n_features
+    for part in spans(len(rest), model.n_components * d * (d + 2)):
+        yield rest[part], model.places_with_gaps(block.rows[rest[part]])
+
+
 def e_step(block: Block, model: HeavyMixture) -> Tally:
     """The statistics of a block under the posterior of t distributions, and its log-likelihood."""
-    parts = [
-        _tile(block.rows[at : at + TILE], block.weights[at : at + TILE], model)
-        for at in range(0, max(len(block.rows), 1), TILE)
-    ]
-    total = parts[0]
-    for more in parts[1:]:
-        total = total + more
+    operands = model.even.operands
+    nothing = Statistics.zero(operands.moment, model.n_components, model.n_features)
+    total = Tally(nothing.shifted(operands.about), np.zeros(model.n_components))
+    for some, places in tiles(block, model):
+        total = total + _tally(block.rows[some], block.weights[some], model, places)
     return total
 
 
-def _tile(rows: NDArray[Any], w: Array, model: HeavyMixture) -> Tally:
-    distances = model.distances(rows)
-    density, r = normalise(np.ascontiguousarray(model.joint_at(distances).T))
+def _tally(rows: NDArray[Any], w: Array, model: HeavyMixture, places: Places) -> Tally:
+    from scipy.special import digamma
+
+    density, r = normalise(np.ascontiguousarray(model.joint_at(places).T))
     r = r.T * w[:, None]
-    pulls = model.pulls(distances)
+    pulls = model.pulls(places)
     operands = model.even.operands
-    pulled, sums, products = dialect().accumulation(rows, r * pulls, operands)
-    counts, present = r.sum(axis=0), w > 0
+    about, counts, present = operands.about, r.sum(axis=0), w > 0
+    if places.glances:
+        about = model.locations
+        pulled, sums, products = _with_gaps(model, places, r, r * pulls)
+    else:
+        pulled, sums, products = dialect().accumulation(rows, r * pulls, operands)
     statistics = Statistics(
         moment=operands.moment,
-        about=operands.about,
+        about=about,
         n_weights=counts,
         n_means=pulled,
         n_scatter=counts,
@@ -84,49 +112,83 @@ def _tile(rows: NDArray[Any], w: Array, model: HeavyMixture) -> Tally:
         log_likelihood=float(w[present] @ density[present]),
         n_rows=float(w.sum()),
     )
-    return Tally(statistics, np.einsum("nk,nk->k", r, np.log(pulls) - pulls))
+    half = 0.5 * (model.degrees + places.n_seen)
+    logs = np.log(pulls) - pulls + (digamma(half) - np.log(half))
+    return Tally(statistics, np.einsum("nk,nk->k", r, logs))
+
+
+def _with_gaps(
+    model: HeavyMixture, places: Places, r: Array, pulled: Array
+) -> tuple[Array, Array, Array]:
+    """Counts, sums and products about the centres, of rows with gaps.
+
+    How what is missing varies does not depend on how far the row is: it counts once.
+    """
+    assert places.patterns is not None
+    k, d = model.locations.shape
+    sums, products, n = np.empty((k, d)), np.empty((k, d, d)), len(places.patterns.seen)
+    for j, glance in enumerate(places.glances):
+        sums[j] = pulled[:, j] @ glance.residual
+        each = np.bincount(places.patterns.which, weights=r[:, j], minlength=n)
+        products[j] = (glance.residual * pulled[:, j, None]).T @ glance.residual
+        products[j] += np.tensordot(each, glance.left, axes=1)
+    return pulled.sum(axis=0), sums, in_moment(products, model.gaussian.matrices)
 
 
 def worth(block: Block, model: HeavyMixture, degrees: Array) -> Array:
     """Σ w r log t of each component with each of some degrees (C, K), shape (C, K)."""
     found = np.zeros(degrees.shape)
     trials = [HeavyMixture(model.gaussian, each) for each in degrees]
-    for at in range(0, len(block.rows), TILE):
-        distances = model.distances(block.rows[at : at + TILE])
-        _, r = normalise(np.ascontiguousarray(model.joint_at(distances).T))
-        r *= block.weights[at : at + TILE]
+    for some, places in tiles(block, model):
+        _, r = normalise(np.ascontiguousarray(model.joint_at(places).T))
+        r *= block.weights[some]
         for one, trial in zip(found, trials, strict=True):
-            one += np.einsum("kn,nk->k", r, trial.log_t(distances))
+            one += np.einsum("kn,nk->k", r, trial.log_t(places))
     return found
 
 
 def log_density(block: Block, model: HeavyMixture) -> Array:
-    """Log p(x) of each row, (B,)."""
-    return model.log_density(block.rows)
+    """Log p(x) of what each row has, (B,)."""
+    found = np.empty(len(block.rows))
+    for some, places in tiles(block, model):
+        found[some] = normalise(np.ascontiguousarray(model.joint_at(places).T))[0]
+    return found
 
 
 def responsibilities(block: Block, model: HeavyMixture) -> Array:
     """The probability of each component for each row, (B, K)."""
-    return model.responsibilities(block.rows)
+    found = np.empty((len(block.rows), model.n_components))
+    for some, places in tiles(block, model):
+        found[some] = normalise(np.ascontiguousarray(model.joint_at(places).T))[1].T
+    return found
 
 
 def labels(block: Block, model: HeavyMixture) -> NDArray[np.int64]:
     """The likeliest component of each row, (B,)."""
-    return model.log_joint(block.rows).argmax(axis=1).astype(np.int64)
+    found = np.empty(len(block.rows), dtype=np.int64)
+    for some, places in tiles(block, model):
+        found[some] = model.joint_at(places).argmax(axis=1)
+    return found
 
 
 def pulls(block: Block, model: HeavyMixture) -> Array:
     """How much each row counts for centres and scales, (B,): its mean over the components."""
-    distances = model.distances(block.rows)
-    _, r = normalise(np.ascontiguousarray(model.joint_at(distances).T))
-    return np.einsum("kn,nk->n", r, model.pulls(distances))
+    found = np.empty(len(block.rows))
+    for some, places in tiles(block, model):
+        _, r = normalise(np.ascontiguousarray(model.joint_at(places).T))
+        found[some] = np.einsum("kn,nk->n", r, model.pulls(places))
+    return found
 
 
 def certainty_of(block: Block, model: HeavyMixture) -> Array:
     """Three sums over rows, (3,): w log p(x), w log of the largest posterior, and w."""
-    density, r = normalise(np.ascontiguousarray(model.log_joint(block.rows).T))
-    w, present, peak = block.weights, block.weights > 0, np.log(r.max(axis=0))
-    return np.array([w[present] @ density[present], w[present] @ peak[present], w.sum()])
+    total = np.zeros(3)
+    for some, places in tiles(block, model):
+        density, r = normalise(np.ascontiguousarray(model.joint_at(places).T))
+        w, peak = block.weights[some], np.log(r.max(axis=0))
+        present = w > 0
+        total += [w[present] @ density[present], w[present] @ peak[present], w.sum()]
+    return total
 
 
 @dataclass(frozen=True)
@@ -176,7 +238,7 @@ class Tails:
             counts, logs = tally.statistics.n_weights, tally.logs
             if self.common:
                 counts, logs = np.full_like(counts, counts.sum()), np.full_like(logs, logs.sum())
-            found = likeliest(self.degrees, mixture.n_features, logs / np.maximum(counts, 1e-300))
+            found = likeliest(logs / np.maximum(counts, 1e-300))
             self._step = np.where(counts > 0, np.log(found / self.degrees), 0.0)
         return tally.statistics
 
@@ -190,17 +252,16 @@ class Tails:
         return np.take_along_axis(trials, found.argmax(axis=0)[None], axis=0)[0]
 
 
-def likeliest(degrees: Array, n_features: int, logs: Array) -> Array:
+def likeliest(logs: Array) -> Array:
     """The degrees of the largest expected likelihood, given what rows say under the last ones.
 
-    They solve log(ν/2) − ψ(ν/2) + 1 + ⟨log u − u⟩ + ψ((ν' + D)/2) − log((ν' + D)/2) = 0, where ν'
-    are the last ones and the left side falls with ν; or they are at an end of `RANGE`.
+    They solve log(ν/2) − ψ(ν/2) + 1 + ⟨log u − u⟩ = 0, whose left side falls with ν; or they are at
+    an end of `RANGE`.
     """
     from scipy.special import digamma
 
-    half = 0.5 * (degrees + n_features)
-    given = 1.0 + logs + digamma(half) - np.log(half)
-    low, high = (np.full_like(degrees, np.log(end)) for end in RANGE)
+    given = 1.0 + logs
+    low, high = (np.full_like(logs, np.log(end)) for end in RANGE)
     for _ in range(HALVINGS):
         middle = 0.5 * (low + high)
         x = 0.5 * np.exp(middle)

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from mixtura.model import storage
 from mixtura.model.covariance import Covariance, Full
 from mixtura.model.dimensions import others, resolved
+from mixtura.model.glance import Glance, Patterns
 from mixtura.model.mixture import Mixture, read_with_notes
 from mixtura.numeric.logspace import normalise
 
@@ -19,6 +20,18 @@ Array = NDArray[np.float64]
 
 FARTHEST = 1e300
 """Squared distance beyond which rows are as far as can be."""
+
+
+@dataclass(frozen=True, eq=False)
+class Places:
+    """Where rows lie, as the components see what they have of them."""
+
+    distances: Array  # (n, K): squared, in units of the scales
+    n_seen: int | Array = 0  # (n, 1): how many numbers each row has
+    log_dets: Array | None = None  # (n, K): of the scales of those; None where rows have all
+    patterns: Patterns | None = None
+    glances: tuple[Glance, ...] = ()
+    """One for each component, of rows with gaps."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,20 +148,44 @@ class HeavyMixture:
         distance = 2.0 * (self.even.operands.constants - joint)
         return np.clip(distance, 0.0, FARTHEST)  # rounding may leave less than nothing
 
-    def log_t(self, distances: Array) -> Array:
-        """Log t(x) for rows of those distances, (n, K)."""
-        v, d = self.degrees, self.n_features
-        return self._peaks - 0.5 * (v + d) * np.log1p(distances / v)
+    def places(self, x: NDArray[Any]) -> Places:
+        """Where rows x (n, D) without gaps lie."""
+        return Places(self.distances(x), self.n_features)
 
-    def joint_at(self, distances: Array) -> Array:
-        """Log π_k t(x) for rows of those distances, (n, K)."""
+    def places_with_gaps(self, x: NDArray[Any]) -> Places:
+        """Where rows x (n, D) lie by what they have; what is missing is NaN."""
+        rows, matrices = np.asarray(x, dtype=np.float64), self.gaussian.matrices
+        patterns = Patterns.of(rows)
+        each = [Glance.of(rows, patterns, matrices, k) for k in range(self.n_components)]
+        return Places(
+            np.minimum(np.column_stack([glance.distances for glance in each]), FARTHEST),
+            patterns.sizes[:, None].astype(np.float64),
+            np.column_stack([glance.log_dets for glance in each]),
+            patterns,
+            tuple(each),
+        )
+
+    def log_t(self, places: Places) -> Array:
+        """Log t(x) for rows at those places, (n, K): of what they have."""
+        from scipy.special import gammaln
+
+        v, d = self.degrees, places.n_seen
+        if places.log_dets is None:
+            peaks = self._peaks
+        else:
+            volume = d * np.log(v * np.pi) + places.log_dets
+            peaks = gammaln(0.5 * (v + d)) - gammaln(0.5 * v) - 0.5 * volume
+        return peaks - 0.5 * (v + d) * np.log1p(places.distances / v)
+
+    def joint_at(self, places: Places) -> Array:
+        """Log π_k t(x) for rows at those places, (n, K)."""
         with np.errstate(divide="ignore"):
             weights = np.log(self.weights)
-        return weights + self.log_t(distances)
+        return weights + self.log_t(places)
 
     def log_joint(self, x: ArrayLike) -> Array:
         """Log π_k t(x | μ_k, Σ_k, ν_k) for rows x (n, D), shape (n, K), in nats."""
-        return self.joint_at(self.distances(np.asarray(x)))
+        return self.joint_at(self.places(np.asarray(x)))
 
     def log_density(self, x: ArrayLike) -> Array:
         """Log p(x) for rows x (n, D), shape (n,), in nats."""
@@ -158,9 +195,11 @@ class HeavyMixture:
         """The probability of each component for rows x (n, D), shape (n, K)."""
         return normalise(np.ascontiguousarray(self.log_joint(x).T))[1].T
 
-    def pulls(self, distances: Array) -> Array:
-        """(ν + D) / (ν + δ), (n, K): how much a row counts for a component's centre and scale."""
-        return (self.degrees + self.n_features) / (self.degrees + distances)
+    def pulls(self, places: Places) -> Array:
+        """(ν + d) / (ν + δ) for rows of d numbers at distance δ, (n, K): how much each counts for
+        a component's centre and scale.
+        """
+        return (self.degrees + places.n_seen) / (self.degrees + places.distances)
 
     def sample(
         self, n: int, random_state: np.random.Generator | int | None = None
@@ -225,8 +264,8 @@ class HeavyMixture:
         if not len(index):
             return self
         part = self.marginal(index)
-        distance = part.distances(numbers[None])[0]
-        log_weights = part.joint_at(distance[None])[0]
+        place = part.places(numbers[None])
+        distance, log_weights = place.distances[0], part.joint_at(place)[0]
         matrices = self.gaussian.covariances
         across = matrices[:, rest[:, None], index]
         slopes = np.swapaxes(
