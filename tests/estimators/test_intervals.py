@@ -5,10 +5,11 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from mixtura import GaussianMixture, Mixture
 from mixtura.estimators.refits import Refits
-from mixtura.model.covariance import FAMILIES
+from mixtura.model.covariance import FAMILIES, factor_family
 
 METHODS = ["sandwich", "information", "bootstrap", "weighted", "parametric"]
 
@@ -337,3 +338,39 @@ def test_for_rows_of_the_model_both_ways_agree_and_for_others_the_sandwich_holds
     np.testing.assert_allclose(
         table.standard_error, np.sqrt(5 / 20_000) * table.estimate, rtol=0.15
     )
+
+
+def test_intervals_of_factor_analysers_hold_the_truth_as_often_as_they_say():
+    """80 % intervals of matrices and noise in repeated samples, with a binomial tolerance."""
+    rng = np.random.default_rng(11)
+    family = factor_family("UUC", 1)
+    values = np.concatenate([rng.normal(size=(2, 4, 1)), [[[0.5]] * 4, [[0.8]] * 4]], axis=2)
+    truth = Mixture.of([0.5, 0.5], [[0.0] * 4, [9.0] * 4], values, family=family)
+    row, column = np.triu_indices(4, 1)
+    held = []
+    for seed in range(25):
+        x = truth.sample(400, seed)[0]
+        model = fitted(x, covariance_type="UUC:1", init_params=lambda *_: truth, reg_covar=0.0)
+        table = model.intervals(x, level=0.8)
+        for k, matrix in enumerate(truth.covariances):
+            own = table.of(component=k)
+            assert own.parameter[-1] == "noise_variance"
+            expected = [truth.weights[k], *truth.means[k], *np.diagonal(matrix)]
+            expected += [*matrix[row, column], truth.covariance.noise_variances[k, 0]]
+            held.append((own.lower <= expected) & (expected <= own.upper))
+    held = np.array(held)
+    n = held.size / 4  # entries of a matrix of one factor go together
+    low, high = stats.binom.ppf([1e-4, 1 - 1e-4], int(n), 0.8) / n
+    assert low < held.mean() < high
+
+
+def test_bootstraps_of_factor_analysers_agree_with_the_curvature():
+    truth = Mixture.of([1.0], [[0.0] * 4], [[[1.5, 0.5], [1.0, 0.6], [0.8, 0.7], [1.2, 0.8]]],
+                       family="CCU:1")  # fmt: skip
+    x = truth.sample(500, 2)[0]
+    model = fitted(x, k=1, covariance_type="CCU:1")
+    by_curve = model.intervals(x)
+    by_rows = model.intervals(x, method="bootstrap", n_boot=100, random_state=0)
+    assert by_curve.parameter == by_rows.parameter
+    assert by_curve.parameter[-4:] == tuple(f"noise_variance[{j}]" for j in range(4))
+    np.testing.assert_allclose(by_rows.standard_error, by_curve.standard_error, rtol=0.4)

@@ -10,7 +10,7 @@ from mixtura.learn.expectation import log_density
 from mixtura.learn.information import Information, curve_of
 from mixtura.learn.parameters import ALL, Parameters
 from mixtura.learn.uncertainty import uncertainty
-from mixtura.model.covariance import FAMILIES
+from mixtura.model.covariance import FAMILIES, factor_family
 from tests.laws.drawn import mixture
 
 K, D, N = 2, 2, 160
@@ -336,3 +336,25 @@ def test_names(name, expected):
     assert parameters.names(["a", "b"]) == expected
     last = parameters.components[np.array(parameters.kinds) == "variance"]
     assert set(last.tolist()) == ({ALL} if name == "tied" else {0, 1})
+
+
+@pytest.mark.parametrize(
+    ("form", "gaps", "noise"),
+    [("CCU", True, 3), ("UUC", False, 2), ("CUCU", False, 8)],  # one is at its end, 0
+)
+def test_factor_analysers_have_intervals_of_what_matrices_tell(form, gaps, noise):
+    """Entries of matrices, and variances of the noise that have not vanished."""
+    problem = Problem(factor_family(form, 1), gaps=gaps, d=4, seed=1)
+    kinds = problem.parameters.kinds
+    assert kinds.count("noise_variance") == noise
+    for robust, expected in zip((False, True), problem.by_differences(), strict=True):
+        found = problem.uncertainty(robust)
+        assert found.determined.all()
+        assert_covariances_close(found.covariance, expected, 2e-3)
+
+
+def test_noise_that_matrices_do_not_tell_is_left_out():
+    """Two columns and one factor: three entries, and four numbers that make them."""
+    problem = Problem(factor_family("UUU", 1), d=2)
+    assert "noise_variance" not in problem.parameters.kinds
+    assert problem.uncertainty(True).determined.all()

@@ -1,23 +1,25 @@
 """How sure each parameter of a fitted mixture is: standard errors and intervals."""
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mixtura.engines.memory import Memory
 from mixtura.estimators import random_numbers, sheet
+from mixtura.estimators.heavy_refits import HeavyRefits
 from mixtura.estimators.refits import Refits
 from mixtura.estimators.rows import read_weights
-from mixtura.learn import bootstrap
+from mixtura.learn import bootstrap, information, information_tails, tails
 from mixtura.learn.bootstrap import Draw, Replicates
 from mixtura.learn.chart import Chart, chart
-from mixtura.learn.information import Information, curve_of
+from mixtura.learn.information import Curve, Information
 from mixtura.learn.parameters import ALL, WEIGHT, Parameters
 from mixtura.learn.uncertainty import normal_intervals, uncertainty
+from mixtura.model.heavy import HeavyMixture
 from mixtura.model.mixture import Mixture
 
 Array = NDArray[np.float64]
@@ -47,7 +49,9 @@ class Intervals:
     ----------
     parameter : tuple of str
         ``weight``, ``mean[column]``, ``variance[column]``, ``covariance[column, column]``; one
-        ``variance`` where all columns share it.
+        ``variance`` where all columns share it. Of factor analysers ``noise_variance[column]``,
+        too. Of t distributions ``scale[column]`` and ``scale[column, column]`` in place of
+        variances and covariances, and ``degrees_of_freedom``.
     component : array of int, shape (P,)
         From 0; -1 for what all components share.
     estimate, standard_error, lower, upper : array, shape (P,)
@@ -108,7 +112,7 @@ class Intervals:
         Parameters
         ----------
         parameter : str, optional
-            A name, such as ``mean[age]``, or a kind: weight, mean, variance or covariance.
+            A name, such as ``mean[age]``, or a kind, such as weight, mean or variance.
         component : int, optional
             -1 for what all components share.
 
@@ -170,7 +174,7 @@ def intervals(
     n_boot: int,
     random_state: Any,
 ) -> Intervals:
-    """What `GaussianMixture.intervals` gives."""
+    """What `GaussianMixture.intervals` and `StudentMixture.intervals` give."""
     if not 0.0 < level < 1.0:
         raise ValueError(f"level must be between 0 and 1, but is {level!r}")
     if method not in METHODS:
@@ -179,7 +183,8 @@ def intervals(
         raise ValueError(f"kind must be one of {[*KINDS]}, not {kind!r}")
     if n_boot < 2:
         raise ValueError(f"n_boot must be 2 at the least, but is {n_boot!r}")
-    task = _Task(model, X, sample_weight)
+    heavy = isinstance(model.mixture_, HeavyMixture)
+    task = Task(model, X, sample_weight, OF_TAILS if heavy else OF_GAUSSIANS)
     if method in ASYMPTOTIC:
         found = task.asymptotic(level, method)
     else:
@@ -190,10 +195,37 @@ def intervals(
     return found
 
 
-class _Task:
+def _of_gaussians(model: Any, value: Any) -> tuple[Chart, list[int]]:
+    return chart(value), []
+
+
+def _of_tails(model: Any, value: Any) -> tuple[Chart, list[int]]:
+    """Coordinates of t distributions, and the components whose degrees cannot be said to vary."""
+    found, how = chart(value.gaussian), model.degrees_of_freedom
+    if not isinstance(how, str):
+        return found, []
+    ends = (value.degrees <= tails.RANGE[0]) | (value.degrees >= tails.RANGE[1])
+    free = np.cumsum(~ends) - 1 if how == "own" else np.zeros(len(ends), dtype=np.intp)
+    degrees = tuple(np.where(ends, -1, free).tolist())
+    return replace(found, degrees=degrees), np.flatnonzero(ends).tolist()
+
+
+class Ways(NamedTuple):
+    """What differs between Gaussians and t distributions."""
+
+    chart: Callable[[Any, Any], tuple[Chart, list[int]]]
+    refits: Callable[..., Refits | HeavyRefits]
+    curve: Callable[..., Curve]
+
+
+OF_GAUSSIANS = Ways(_of_gaussians, Refits, information.curve_of)
+OF_TAILS = Ways(_of_tails, HeavyRefits, information_tails.curve_of)
+
+
+class Task:
     """One fitted mixture, the rows, and what there is to say of them."""
 
-    def __init__(self, model: Any, X: Any, sample_weight: ArrayLike | None) -> None:
+    def __init__(self, model: Any, X: Any, sample_weight: ArrayLike | None, ways: Ways) -> None:
         rows, incomplete = model._rows(X)
         weights = read_weights(sample_weight, len(rows))
         if weights is not None:
@@ -201,22 +233,30 @@ class _Task:
         self.rows, self.incomplete = rows, incomplete
         self.weights = np.ones(len(rows)) if weights is None else weights
         self.n_rows = float(self.weights.sum())
-        whole: Mixture = model.mixture_
+        whole: Mixture | HeavyMixture = model.mixture_
         self.alive = np.flatnonzero(whole.weights > 0)
-        self.mixture = (
+        self.value = (
             whole if len(self.alive) == whole.n_components else whole.rearranged(self.alive)
         )
-        self.chart: Chart = chart(self.mixture)
-        self.parameters = Parameters.of(self.mixture, self.chart)
-        self.estimates = self.parameters.values(self.mixture)
-        self.refits = Refits(model, self.mixture, rows, self.weights, incomplete)
+        self.mixture = _gaussian(self.value)
+        self.notes: list[str] = []
+        self.ways = ways
+        self.chart, held = ways.chart(model, self.value)
+        self.parameters = Parameters.of(self.value, self.chart)
+        self.estimates = self.parameters.values(self.value)
+        self.refits = ways.refits(model, self.value, rows, self.weights, incomplete)
         names = getattr(model, "feature_names_in_", range(rows.shape[1]))
         self.names = self.parameters.names([str(name) for name in names])
-        self.notes: list[str] = []
         if len(self.alive) < whole.n_components:
             gone = sorted({*range(whole.n_components)} - {*self.alive.tolist()})
             self.notes.append(
                 f"{_listed(gone)} no weight: nothing can be said of mean and covariance there"
+            )
+        if held:
+            low, high = tails.RANGE
+            self.notes.append(
+                f"{_listed(self.alive[held].tolist())} degrees of freedom at an end of what is "
+                f"looked for, {low:g} to {high:,.0f}: they are taken as given, and have no interval"
             )
 
     def asymptotic(self, level: float, method: str) -> Intervals:
@@ -227,13 +267,13 @@ class _Task:
                 f"pairs (more than {MOST}): use method='weighted', or another bootstrap"
             )
         data = Memory(self.rows, self.weights, incomplete=self.incomplete)
-        curve = data.fold(curve_of, self.mixture, self.chart)
+        curve = data.fold(self.ways.curve, self.value, self.chart)
         prior = self.refits.plan.maximize.prior
         family = type(self.mixture.covariance)
         pseudo = None if prior is None else prior.pseudo_data(self.mixture.n_components, family)
         found = uncertainty(
             Information.of(curve, self.mixture, self.chart, pseudo),
-            self.parameters.slopes(self.mixture, self.chart),
+            self.parameters.slopes(self.value, self.chart),
             robust=method == "sandwich",
         )
         self._warn_of_few()
@@ -266,7 +306,7 @@ class _Task:
                 "the bootstrap multiply weights so that they add up to the number of rows"
             )
         self.refits.settled()
-        settled = bootstrap.aligned(self.mixture, self.refits.begin)
+        settled: Any = bootstrap.aligned(self.value, self.refits.begin)  # pyright: ignore
         made = Replicates.of(
             self.parameters, settled, self._mixtures(method, n_boot, rng), self.n_rows
         )
@@ -295,7 +335,7 @@ class _Task:
             ends = normal_intervals(self.parameters, self.estimates, errors, level)
         return self._table(errors, ends, covariance, level, method, len(made))
 
-    def _mixtures(self, method: str, n_boot: int, rng: np.random.Generator) -> Iterator[Mixture]:
+    def _mixtures(self, method: str, n_boot: int, rng: np.random.Generator) -> Iterator[Any]:
         """The mixtures of replicates; those that cannot be fitted are left out."""
         if method in DRAWS:
             return self.refits.weighted(self._weights(DRAWS[method], n_boot, rng))
@@ -309,7 +349,7 @@ class _Task:
             if enough and (seen is None or (weights @ seen > 0).all()):
                 yield weights
 
-    def _drawn(self, n_boot: int, rng: np.random.Generator) -> Iterator[Mixture]:
+    def _drawn(self, n_boot: int, rng: np.random.Generator) -> Iterator[Any]:
         """Of rows from the mixture, with as many gaps as there are, in the same places."""
         n, centre = round(self.n_rows), self.refits.begin
         hollow = np.isnan(self.rows) if self.incomplete else None
@@ -383,6 +423,10 @@ class _Task:
             n_boot=n_boot,
             notes=tuple(self.notes),
         )
+
+
+def _gaussian(model: Mixture | HeavyMixture) -> Mixture:
+    return model.gaussian if isinstance(model, HeavyMixture) else model
 
 
 def _listed(components: list[int]) -> str:

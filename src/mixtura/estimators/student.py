@@ -13,8 +13,9 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from mixtura.engines.memory import Memory
-from mixtura.estimators import wiring
+from mixtura.estimators import random_numbers, wiring
 from mixtura.estimators.factors import FamilyName, check_factors, family_name
+from mixtura.estimators.intervals import Intervals, intervals
 from mixtura.estimators.mixture import NOT_CONVERGED
 from mixtura.estimators.noise import begun_without_isolated
 from mixtura.estimators.rows import check_observed, read_rows, read_weights
@@ -375,6 +376,72 @@ class StudentMixture(DensityMixin, BaseEstimator):
         total, certainty, n_rows = self._sums(X, sample_weight)
         return selection.icl(total, certainty, self.n_parameters_, n_rows)
 
+    def intervals(
+        self,
+        X: Any,
+        sample_weight: ArrayLike | None = None,
+        *,
+        level: float = 0.95,
+        method: str = "sandwich",
+        kind: str = "percentile",
+        n_boot: int = 199,
+        random_state: Any = None,
+    ) -> Intervals:
+        """Standard errors and intervals of weights, centres, scale matrices and degrees of freedom.
+
+        As `GaussianMixture.intervals`; those of degrees of freedom that were found are on the scale
+        of logarithms. Nearly Gaussian tails are told by many rows only: intervals there are wide.
+
+        Parameters
+        ----------
+        X : array-like or table, shape (n, D)
+            The rows that the mixture was fitted to. NaN is a missing value.
+        sample_weight : array-like, shape (n,), optional
+            As in the fit: a weight counts equal rows.
+        level : float, default 0.95
+        method : {"sandwich", "information", "bootstrap", "weighted", "parametric"}
+            As in `GaussianMixture.intervals`; default "sandwich".
+        kind : {"percentile", "normal"}, default "percentile"
+            How a bootstrap gives intervals.
+        n_boot : int, default 199
+            Refits; they begin at the fit, and components are put in its order.
+        random_state : int, Generator, RandomState or None, default None
+
+        Returns
+        -------
+        Intervals
+
+        Raises
+        ------
+        ValueError
+            If an option is none of those above, or a mixture has too many parameters for a matrix
+            of all pairs of them.
+
+        Warns
+        -----
+        UserWarning
+            As in `GaussianMixture.intervals`, and if degrees of freedom are at an end of what is
+            looked for.
+        """
+        check_is_fitted(self)
+        return intervals(
+            self,
+            X,
+            sample_weight,
+            level=level,
+            method=method,
+            kind=kind,
+            n_boot=n_boot,
+            random_state=random_state,
+        )
+
+    def _generator(self, random_state: Any) -> np.random.Generator:
+        asked = random_numbers.asked_for(random_state)
+        if asked is not None:
+            return asked
+        seeds = check_random_state(self.random_state).randint(2**31, size=4)
+        return np.random.default_rng(seeds)
+
     @property
     def n_parameters_(self) -> int:
         """Free parameters: those of the Gaussian mixture, and the degrees that were found."""
@@ -402,7 +469,4 @@ class StudentMixture(DensityMixin, BaseEstimator):
         check_is_fitted(self)
         if n_samples < 1:
             raise ValueError(f"n_samples must be at least 1, and is {n_samples}")
-        if random_state is None:
-            seeds = check_random_state(self.random_state).randint(2**31, size=4)
-            random_state = np.random.default_rng(seeds)
-        return self.mixture_.sample(n_samples, random_state)
+        return self.mixture_.sample(n_samples, self._generator(random_state))

@@ -2,14 +2,17 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mixtura.learn.parameters import WEIGHT, Parameters
+from mixtura.model.heavy import HeavyMixture
 from mixtura.model.mixture import Mixture
 
 Array = NDArray[np.float64]
+Found = TypeVar("Found", Mixture, HeavyMixture)
 Draw = Callable[[Array, np.random.Generator], Array]
 """From row weights (n,) to those of a replicate."""
 
@@ -34,8 +37,13 @@ def shares(weights: Array, rng: np.random.Generator) -> Array:
     return found
 
 
-def aligned(centre: Mixture, found: Mixture) -> Mixture:
+def aligned(centre: Found, found: Found) -> Found:
     """A mixture with its components in the order of another's, by the Hungarian method."""
+    if isinstance(centre, HeavyMixture) and isinstance(found, HeavyMixture):
+        order = centre.gaussian.match(found.gaussian).others
+        return found.rearranged(order)
+    assert isinstance(centre, Mixture)
+    assert isinstance(found, Mixture)
     order = centre.match(found).others
     if np.array_equal(order, np.arange(centre.n_components)):
         return found
@@ -52,7 +60,7 @@ class Replicates:
 
     @classmethod
     def of(
-        cls, parameters: Parameters, centre: Mixture, mixtures: Iterable[Mixture], n_rows: float
+        cls, parameters: Parameters, centre: Found, mixtures: Iterable[Found], n_rows: float
     ) -> "Replicates":
         """Those of mixtures of the same size, their components in the order of the first one."""
         values, vanished = list[Array](), list[NDArray[np.bool_]]()

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mixtura.model.covariance import Covariance, Diagonal, Full, Spherical, Tied
+from mixtura.model.covariance import Covariance, Diagonal, Factor, Full, Spherical, Tied
 from mixtura.model.mixture import Mixture
 
 Array = NDArray[np.float64]
@@ -25,6 +25,10 @@ STEP = 1e-3
 
 LONG_STEP = 4e-3
 """The same for second differences."""
+
+TOLD = 1e-4
+"""A variance of noise that changes by more than this part of its largest change, while no matrix
+does, is not told."""
 
 IDLE = 1e-7
 """A direction that changes matrices by less than this part of another is none."""
@@ -55,6 +59,12 @@ class Chart:
     """One for each component."""
     bends: Callable[[Array], Array | float] = _unbent
     """From G, (K, D, D), to the second derivatives of Σ_k tr(G_k Σ_k), (M, M)."""
+    noise: Array | None = None
+    """How variances of the noise of factor analysers change along those coordinates, (K, D, M); NaN
+    where the matrices do not tell them."""
+    degrees: tuple[int, ...] = ()
+    """Of t distributions: which of the last coordinates is the logarithm of the degrees of freedom,
+    for each component; -1 where they are given."""
 
     @property
     def n_first(self) -> int:
@@ -64,6 +74,11 @@ class Chart:
     @property
     def size(self) -> int:
         """All coordinates."""
+        return self.n_last + max(self.degrees, default=-1) + 1
+
+    @property
+    def n_last(self) -> int:
+        """Coordinates before those of degrees of freedom."""
         return self.n_first + self.n_widths
 
     def means(self, k: int) -> Index:
@@ -74,9 +89,14 @@ class Chart:
         """Which coordinates change its matrix, (M,)."""
         return self.n_first + self.tangents[k].index
 
+    def tails(self, k: int) -> Index:
+        """Which coordinate is that of its degrees of freedom, (1,) or (0,)."""
+        free = bool(self.degrees) and self.degrees[k] >= 0
+        return np.array([self.n_last + self.degrees[k]] if free else [], dtype=np.intp)
+
     def own(self, k: int) -> Index:
-        """Its weight, its mean and what changes its matrix, (1 + D + M,)."""
-        return np.concatenate([[k], self.means(k), self.widths(k)])
+        """Its weight, its mean, what changes its matrix and its tails, (1 + D + M,) or one more."""
+        return np.concatenate([[k], self.means(k), self.widths(k), self.tails(k)])
 
 
 def chart(mixture: Mixture) -> Chart:
@@ -138,7 +158,28 @@ def measured(covariance: Covariance, k: int, d: int) -> Chart:
     def bends(pulls: Array) -> Array:
         return basis @ _curvature(at, len(centre), pulls) @ basis.T
 
-    return Chart(k, d, len(basis), tuple(tangents), bends)
+    noise = None
+    if issubclass(family, Factor):
+        noise = _noise_slopes(family, centre, lengths, basis, (k, d))
+    return Chart(k, d, len(basis), tuple(tangents), bends, noise)
+
+
+def _noise_slopes(
+    family: type[Factor], centre: Array, lengths: Array, basis: Array, shape: tuple[int, int]
+) -> Array:
+    """How variances of the noise change along the directions of a basis, (K, D, M).
+
+    Where they change along a direction that changes no matrix, matrices do not tell them: NaN.
+    """
+
+    def at(place: Array) -> Array:
+        return family.from_vector(centre + lengths * place, *shape).noise_variances
+
+    changes = _slopes(at, len(centre), shape)  # (P, K, D)
+    along = np.tensordot(basis, changes, axes=(1, 0))
+    hidden = np.abs(changes - np.tensordot(basis.T, along, axes=(1, 0))).max(axis=0)
+    along[:, hidden > TOLD * np.abs(changes).max(axis=0)] = np.nan
+    return np.moveaxis(along, 0, -1)
 
 
 def _length(dense: Dense, centre: Array, j: int, here: Array, unit: Array) -> float:

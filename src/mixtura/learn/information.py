@@ -70,7 +70,7 @@ def curve_of(block: Block, mixture: Mixture, chart: Chart) -> Curve:
     return Curve(found.slope, found.outer, found.bend, found.pulls, float(block.weights.sum()))
 
 
-class _Forms:
+class Forms:
     """The changes of a component's matrix as what multiplies products of a row."""
 
     def __init__(self, changes: Array) -> None:
@@ -88,7 +88,7 @@ class _Forms:
         return (y[:, self.rows] * y[:, self.columns]) @ self.flat
 
 
-def _width(chart: Chart, n_products: int) -> int:
+def width(chart: Chart, n_products: int) -> int:
     """Numbers that are held for a row."""
     m = max((len(tangent.index) for tangent in chart.tangents), default=0)
     d = chart.n_features
@@ -98,10 +98,10 @@ def _width(chart: Chart, n_products: int) -> int:
 def _complete(found: Curve, block: Block, mixture: Mixture, chart: Chart) -> None:
     """Add rows without gaps."""
     k, d = mixture.means.shape
-    forms = [_Forms(tangent.changes) for tangent in chart.tangents]
+    forms = [Forms(tangent.changes) for tangent in chart.tangents]
     precisions = [mixture.covariance.solve(np.eye(d), j) for j in range(k)]
     counts, sums, products = np.zeros(k), np.zeros((k, d)), np.zeros((k, d, d))
-    for part in spans(len(block.rows), _width(chart, d * (d + 1) // 2)):
+    for part in spans(len(block.rows), width(chart, d * (d + 1) // 2)):
         x, w = np.asarray(block.rows[part], dtype=np.float64), block.weights[part]
         r = responsibilities(Block(x, w), mixture)
         scores = np.zeros((len(x), chart.size))
@@ -118,18 +118,18 @@ def _complete(found: Curve, block: Block, mixture: Mixture, chart: Chart) -> Non
             counts[j] += wr.sum()
             sums[j] += wr @ y
             products[j] += (y * wr[:, None]).T @ y
-        _score(found, scores, w)
+        add_scores(found, scores, w)
     for j in range(k):
-        _add(found, chart, j, precisions[j], (counts[j], counts[j]), sums[j], products[j])
+        add_curvature(found, chart, j, precisions[j], (counts[j], counts[j]), sums[j], products[j])
 
 
-def _score(found: Curve, scores: Array, weights: Array) -> None:
+def add_scores(found: Curve, scores: Array, weights: Array) -> None:
     """Add the scores of rows."""
     found.slope[:] += weights @ scores
     found.outer[:] += (scores * weights[:, None]).T @ scores
 
 
-def _add(
+def add_curvature(
     found: Curve,
     chart: Chart,
     k: int,
@@ -161,9 +161,9 @@ def _add(
 def _incomplete(found: Curve, block: Block, mixture: Mixture, chart: Chart) -> None:
     """Add rows with gaps: each has a precision matrix of its own, that of what was observed."""
     k, d = mixture.means.shape
-    forms = [_Forms(tangent.changes) for tangent in chart.tangents]
+    forms = [Forms(tangent.changes) for tangent in chart.tangents]
     dense = mixture.covariances
-    for part in spans(len(block.rows), _width(chart, 4 * d * d)):
+    for part in spans(len(block.rows), width(chart, 4 * d * d)):
         x, w = np.asarray(block.rows[part], dtype=np.float64), block.weights[part]
         seen = ~np.isnan(x)
         patterns, which = np.unique(seen, axis=0, return_inverse=True)
@@ -183,8 +183,8 @@ def _incomplete(found: Curve, block: Block, mixture: Mixture, chart: Chart) -> N
             index = chart.own(j)
             found.bend[np.ix_(index, index)] += (own * wr[:, None]).T @ own
             scores[:, index[1:]] += r[:, j, None] * own[:, 1:]
-            _add_gaps(found, chart, j, flat, y, wr)
-        _score(found, scores, w)
+            add_with_gaps(found, chart, j, flat, y, (wr, wr))
+        add_scores(found, scores, w)
 
 
 def _observed(matrix: Array, patterns: NDArray[np.bool_]) -> Array:
@@ -194,15 +194,20 @@ def _observed(matrix: Array, patterns: NDArray[np.bool_]) -> Array:
     return np.linalg.inv(np.where(both, matrix, 0.0) + hollow) - hollow
 
 
-def _add_gaps(found: Curve, chart: Chart, k: int, flat: Array, y: Array, wr: Array) -> None:
-    """As `_add`, for rows with precision matrices (B, D²) of their own."""
+def add_with_gaps(
+    found: Curve, chart: Chart, k: int, flat: Array, y: Array, weights: tuple[Array, Array]
+) -> None:
+    """As `add_curvature`, for rows with precision matrices (B, D²) of their own.
+
+    ``weights`` are those behind the mean and behind the matrix.
+    """
     d, changes = chart.n_features, chart.tangents[k].changes
     means, widths = chart.means(k), chart.widths(k)
-    weighted = flat * wr[:, None]
+    for_mean, for_matrix = weights[0][:, None], weights[1][:, None]
+    weighted = flat * for_mean
     pairs = (y[:, :, None] * y[:, None, :]).reshape(len(y), d * d)
-    total = weighted.sum(axis=0).reshape(d, d)
     # Σ P_ij P_kl, Σ y_i y_l P_jk and Σ P_ij y_k.
-    squares = (weighted.T @ flat).reshape(d, d, d, d)
+    squares = ((flat * for_matrix).T @ flat).reshape(d, d, d, d)
     mixed = (pairs.T @ weighted).reshape(d, d, d, d)
     crossed = (weighted.T @ y).reshape(d, d, d)
     traces = np.tensordot(changes, squares, axes=((1, 2), (1, 2)))  # (M, i, l)
@@ -210,11 +215,12 @@ def _add_gaps(found: Curve, chart: Chart, k: int, flat: Array, y: Array, wr: Arr
     bend = 0.5 * np.einsum("ail,bli->ab", traces, changes)
     bend -= np.einsum("alk,bkl->ab", turned, changes)
     cross = -np.einsum("ijk,ajk->ai", crossed, changes)
-    found.bend[np.ix_(means, means)] -= total
+    found.bend[np.ix_(means, means)] -= weighted.sum(axis=0).reshape(d, d)
     found.bend[np.ix_(widths, means)] += cross
     found.bend[np.ix_(means, widths)] += cross.T
     found.bend[np.ix_(widths, widths)] += bend
-    found.pulls[k] += 0.5 * ((y * wr[:, None]).T @ y - total)
+    level = (flat * for_matrix).sum(axis=0).reshape(d, d)
+    found.pulls[k] += 0.5 * ((y * for_mean).T @ y - level)
 
 
 @dataclass(frozen=True, eq=False)
@@ -244,7 +250,7 @@ class Information:
         slope[:k] += n_weights - n * weights
         second = total.bend - total.outer
         second[:k, :k] -= n * (np.diag(weights) - np.outer(weights, weights))
-        widths = slice(chart.n_first, None)
+        widths = slice(chart.n_first, chart.n_last)
         second[widths, widths] += chart.bends(total.pulls)
         frame = np.zeros((chart.size, chart.size - 1))
         frame[:k, : k - 1] = helmert(k).T
@@ -280,7 +286,7 @@ def _of_prior(prior: Statistics, mixture: Mixture, chart: Chart) -> Curve:
         precision = mixture.covariance.solve(np.eye(d), j)
         sums, products = precision @ own.sums[j], precision @ dense[j] @ precision
         counts = (float(own.n_means[j]), float(own.n_scatter[j]))
-        _add(found, chart, j, precision, counts, sums, products)
+        add_curvature(found, chart, j, precision, counts, sums, products)
         found.slope[chart.means(j)] += sums
         pull = 0.5 * (products - counts[1] * precision)
         found.slope[chart.widths(j)] += np.einsum("mij,ij->m", chart.tangents[j].changes, pull)

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy.special import expit, logit, ndtri
 
 from mixtura.learn.information import Information
-from mixtura.learn.parameters import VARIANCE, WEIGHT, Parameters
+from mixtura.learn.parameters import POSITIVE, WEIGHT, Parameters
 
 Array = NDArray[np.float64]
 
@@ -64,12 +64,12 @@ def normal_intervals(
 ) -> tuple[Array, Array]:
     """Lower and upper ends, (P,): symmetric for means and covariances.
 
-    Those of weights are symmetric as log odds, those of variances as logarithms: so they stay
-    where they belong.
+    Those of weights are symmetric as log odds, those of variances and of degrees of freedom as
+    logarithms: so they stay where they belong.
     """
     z = float(ndtri(0.5 + 0.5 * level))
     kinds = np.array(parameters.kinds)
-    weights, variances = kinds == WEIGHT, kinds == VARIANCE
+    weights, variances = kinds == WEIGHT, np.isin(kinds, [*POSITIVE])
     lower, upper = estimates - z * errors, estimates + z * errors
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         p, half = estimates[weights], z * errors[weights]

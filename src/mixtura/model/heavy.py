@@ -222,6 +222,20 @@ class HeavyMixture:
         centres = self.locations[components]
         return centres + (rows - centres) / np.sqrt(rng.chisquare(v) / v)[:, None], components
 
+    def rearranged(self, index: ArrayLike) -> "HeavyMixture":
+        """Some components, in this order; their weights add to one.
+
+        Parameters
+        ----------
+        index : array-like of int
+
+        Returns
+        -------
+        HeavyMixture
+        """
+        order = np.asarray(index, dtype=np.intp)
+        return HeavyMixture(self.gaussian.rearranged(order), self.degrees[order])
+
     def marginal(self, dims: Sequence[int] | NDArray[np.integer] | int) -> "HeavyMixture":
         """The mixture of some dimensions alone, exactly, as `Mixture.marginal`.
 
