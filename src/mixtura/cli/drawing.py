@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 from mixtura.applications.segmentation.recipe import Feature
 from mixtura.cli.inputs import Model
 from mixtura.estimators.mixture import GaussianMixture
-from mixtura.model.mixture import Mixture
+from mixtura.estimators.student import StudentMixture
+from mixtura.learn.posterior import Either
+from mixtura.model.heavy import HeavyMixture
 from mixtura.report.plot.contours import contours
 from mixtura.report.plot.density import density
 from mixtura.report.plot.merging import entropy, tree
@@ -53,6 +55,8 @@ class Kind(NamedTuple):
     """How many columns can be chosen, from and to; none where the picture is of all."""
     of_rows: bool = False
     """Whether it cannot do without rows."""
+    of_merges: bool = False
+    """Whether it is of what merging components costs."""
 
 
 def _contours(a: Asked) -> Any:
@@ -80,8 +84,10 @@ KINDS: dict[str, Kind] = {
     ),
     "separation": Kind(lambda a: separation(a.model, a.rows, **a.whole()), (0, 0)),
     "silhouette": Kind(lambda a: silhouette(a.model, a.rows, **a.whole()), (0, 0), True),
-    "tree": Kind(lambda a: tree(a.model, names=a.names, ax=a.figure.subplots()), (0, 0)),
-    "entropy": Kind(lambda a: entropy(a.model, a.rows, ax=a.figure.subplots()), (0, 0), True),
+    "tree": Kind(
+        lambda a: tree(a.model, names=a.names, ax=a.figure.subplots()), (0, 0), False, True
+    ),
+    "entropy": Kind(lambda a: entropy(a.model, a.rows, ax=a.figure.subplots()), (0, 0), True, True),
 }
 """What `mixtura plot` draws."""
 
@@ -113,7 +119,7 @@ def draw_model(
     figure.savefig(path, dpi=130, format=form)
 
 
-def in_view(mixture: Mixture, features: tuple[Feature, ...]) -> Mixture:
+def in_view(mixture: Either, features: tuple[Feature, ...]) -> Either:
     """A mixture in the coordinates of a picture: a column's own units, or its curve of them."""
     units = np.array([f.unit if f.curve == "identity" else 1.0 for f in features])
     scales = np.array([f.scale for f in features])
@@ -132,9 +138,12 @@ def _each(features: tuple[Feature, ...], rows: Array) -> list[tuple[Feature, Arr
     return [*zip(features, rows.T, strict=True)]
 
 
-def _named(mixture: Mixture, names: list[str]) -> GaussianMixture:
+def _named(mixture: Either, names: list[str]) -> GaussianMixture | StudentMixture:
     """The mixture with the names of its columns."""
-    model = GaussianMixture.from_mixture(mixture)
+    if isinstance(mixture, HeavyMixture):
+        model = StudentMixture.from_mixture(mixture)
+    else:
+        model = GaussianMixture.from_mixture(mixture)
     model.feature_names_in_ = np.array(names, dtype=object)
     return model
 

@@ -24,7 +24,8 @@ from mixtura.applications.segmentation.rfm import rfm as rfm_of
 from mixtura.cli.failure import BadData, BadUsage
 from mixtura.cli.sources import no_such_file, reason
 from mixtura.cli.tables import Source, read, require_columns
-from mixtura.model.mixture import Mixture, load_with_notes
+from mixtura.learn.posterior import Either
+from mixtura.model.heavy import load_with_notes
 
 
 @dataclass(frozen=True)
@@ -71,13 +72,15 @@ def read_input(
 class Model:
     """A mixture from a file, and how columns of a table become its coordinates."""
 
-    mixture: Mixture
+    mixture: Either
     recipe: Recipe
     identifier: str | None
     rfm: str | None
     """The columns of orders that its customers were made from."""
     fit: Any = None
     """What is known of the fit."""
+    tails: Any = None
+    """Of t distributions: how their degrees of freedom came about."""
 
 
 def read_model(path: str) -> Model:
@@ -101,10 +104,11 @@ def read_model(path: str) -> Model:
         identifier if isinstance(identifier, str) else None,
         rfm if isinstance(rfm, str) else None,
         notes.get("fit"),
+        notes.get("tails"),
     )
 
 
-def _from_standard_input() -> tuple[Mixture, dict[str, Any]]:
+def _from_standard_input() -> tuple[Either, dict[str, Any]]:
     """A model that is piped in, through a temporary file."""
     if sys.stdin.isatty():
         raise BadUsage("nothing is piped into standard input: give a model file, or pipe one.")

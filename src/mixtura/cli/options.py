@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from mixtura.cli.failure import BadUsage
-from mixtura.model.covariance import SPELLINGS, named
+from mixtura.model.covariance import SPELLINGS, factor_named, named
 
 Table = Annotated[
     str,
@@ -92,12 +92,31 @@ FAMILIES = ("full", "tied", "diag", "spherical")
 
 def family_or_auto(text: str) -> str:
     """The name of a covariance family, or "auto"."""
-    if text != "auto" and text not in SPELLINGS:
+    if text != "auto" and text not in SPELLINGS and factor_named(text) is None:
         raise BadUsage(
-            f"--family {text!r}: choose auto, {', '.join(FAMILIES)}, or three letters of mclust, "
-            "such as VEV."
+            f"--family {text!r}: choose auto, {', '.join(FAMILIES)}, three letters of mclust, such "
+            "as VEV, or factor analysers and their number, such as UUU:2."
         )
     return text if text == "auto" else named(text).name
+
+
+def tails(text: str, accelerate: str) -> str | float | None:
+    """How heavy the tails are: None where components are Gaussians."""
+    if text == "gaussian":
+        return None
+    if accelerate not in ("auto", "none"):
+        raise BadUsage(f"--accelerate {accelerate} goes with --tails gaussian only: leave it out.")
+    if text in ("own", "common"):
+        return text
+    try:
+        degrees = float(text)
+    except ValueError:
+        degrees = -1.0
+    if not 0.0 < degrees < float("inf"):
+        raise BadUsage(
+            f"--tails {text!r}: choose gaussian, own, common, or degrees of freedom, such as 4."
+        )
+    return degrees
 
 
 def one_of(allowed: Sequence[str], option: str, text: str) -> str:

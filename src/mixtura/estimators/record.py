@@ -10,6 +10,7 @@ from mixtura.learn.em import Outcome
 from mixtura.learn.information import dense_products
 from mixtura.learn.maximization import Bounds, Maximization
 from mixtura.learn.prior import Penalty
+from mixtura.model.heavy import HeavyMixture
 from mixtura.model.mixture import Mixture
 from mixtura.numeric.moments import POOLED
 
@@ -69,7 +70,8 @@ class Record:
         account: Account | None = getattr(model, "_account", None)
         if account is None or account.outcome is Outcome.not_started:
             return None
-        mixture: Mixture = model.mixture_
+        value: Mixture | HeavyMixture = model.mixture_
+        mixture = value.gaussian if isinstance(value, HeavyMixture) else value
         remaining = float(model.remaining_gain_)
         leaning, leans_on = _leaning(mixture, account)
         return cls(

@@ -18,7 +18,9 @@ from mixtura.estimators.factors import FamilyName, check_factors, family_name
 from mixtura.estimators.intervals import Intervals, intervals
 from mixtura.estimators.mixture import NOT_CONVERGED
 from mixtura.estimators.noise import begun_without_isolated
+from mixtura.estimators.record import Account
 from mixtura.estimators.rows import check_observed, read_rows, read_weights
+from mixtura.estimators.summary import Summary, summary
 from mixtura.learn import selection, tails
 from mixtura.learn.em import Outcome, em, little_to_gain
 from mixtura.learn.prior import Prior
@@ -78,6 +80,8 @@ class StudentMixture(DensityMixin, BaseEstimator):
     lower_bound_ : float
         The objective in the last iteration: mean log-likelihood plus the penalty, per row.
     lower_bounds_ : list of float
+    remaining_gain_ : float
+        What more iterations would gain, in nats per row, as far as the last ones tell.
     n_features_in_ : int
     feature_names_in_ : array of str
         If the table had names.
@@ -111,6 +115,8 @@ class StudentMixture(DensityMixin, BaseEstimator):
     }
 
     mixture_: HeavyMixture
+    n_features_in_: int
+    feature_names_in_: NDArray[Any]
 
     def __init__(
         self,
@@ -193,18 +199,52 @@ class StudentMixture(DensityMixin, BaseEstimator):
                 starts += wiring.starts(near, self.init_params, free, self.n_init, rng)
         fits = [self._run(setup, begin) for begin in starts]
         best = max(fits, key=lambda fit: fit.objective)
-        self.mixture_ = best.model
-        self.weights_ = best.mixture.weights
-        self.means_ = best.mixture.means
-        self.scales_ = best.mixture.covariance.values
-        self.degrees_of_freedom_ = best.degrees
-        self.converged_ = best.outcome is Outcome.converged
-        self.n_iter_ = len(best.history)
-        self.lower_bound_ = best.objective
-        self.lower_bounds_ = [record.objective for record in best.history]
+        self._take(best)
+        self._account = Account(
+            setup.maximize,
+            len(rows),
+            float(len(rows)) if weights is None else float(weights.sum()),
+            self.tol,
+            len(fits),
+            tuple(fit.objective for fit in fits),
+            best.outcome,
+        )
         if best.outcome is Outcome.max_iter:
             warnings.warn(NOT_CONVERGED, ConvergenceWarning, stacklevel=2)
         return self
+
+    def _take(self, fit: HeavyFit) -> None:
+        """Set the fitted attributes."""
+        self.mixture_ = fit.model
+        self.weights_ = fit.mixture.weights
+        self.means_ = fit.mixture.means
+        self.scales_ = fit.mixture.covariance.values
+        self.degrees_of_freedom_ = fit.degrees
+        self.converged_ = fit.outcome is Outcome.converged
+        self.n_iter_ = len(fit.history)
+        self.lower_bound_ = fit.objective
+        self.lower_bounds_ = [record.objective for record in fit.history]
+        self.remaining_gain_ = fit.remaining
+
+    @classmethod
+    def from_mixture(cls, mixture: HeavyMixture, **options: Any) -> Self:
+        """An estimator with known parameters, as if it had been fitted.
+
+        Parameters
+        ----------
+        mixture : HeavyMixture
+        **options
+            Other parameters of the class.
+
+        Returns
+        -------
+        StudentMixture
+        """
+        gaussian = mixture.gaussian
+        model = cls(gaussian.n_components, covariance_type=gaussian.covariance.name, **options)
+        model.n_features_in_ = gaussian.n_features
+        model._take(HeavyFit(gaussian, Outcome.not_started, (), mixture.degrees))
+        return model
 
     def _run(self, setup: wiring.Plan, begin: Any) -> HeavyFit:
         """One run of EM from a Gaussian mixture."""
@@ -249,7 +289,7 @@ class StudentMixture(DensityMixin, BaseEstimator):
         check_is_fitted(self)
         return read_rows(self, X, reset=False)
 
-    def _data(self, X: Any, sample_weight: ArrayLike | None = None) -> Memory:
+    def _weighted(self, X: Any, sample_weight: ArrayLike | None = None) -> Memory:
         rows, incomplete = self._rows(X)
         return Memory(rows, read_weights(sample_weight, len(rows)), incomplete=incomplete)
 
@@ -264,7 +304,7 @@ class StudentMixture(DensityMixin, BaseEstimator):
         -------
         array of int, shape (n,)
         """
-        return self._data(X).map(tails.labels, self.mixture_)
+        return self._weighted(X).map(tails.labels, self.mixture_)
 
     def predict_proba(self, X: Any) -> Array:
         """The probability of each component for each row.
@@ -277,7 +317,7 @@ class StudentMixture(DensityMixin, BaseEstimator):
         -------
         array, shape (n, K)
         """
-        return self._data(X).map(tails.responsibilities, self.mixture_)
+        return self._weighted(X).map(tails.responsibilities, self.mixture_)
 
     def score_samples(self, X: Any) -> Array:
         """The log density of what each row has, in nats.
@@ -291,7 +331,7 @@ class StudentMixture(DensityMixin, BaseEstimator):
         -------
         array, shape (n,)
         """
-        return self._data(X).map(tails.log_density, self.mixture_)
+        return self._weighted(X).map(tails.log_density, self.mixture_)
 
     def robustness_weights(self, X: Any) -> Array:
         """How much each row counts for the centre and scale of its component.
@@ -307,7 +347,7 @@ class StudentMixture(DensityMixin, BaseEstimator):
             from the centre in units of the scale: about 1 for ordinary rows and near 0 for
             outliers; its mean over the components that the row may be of.
         """
-        return self._data(X).map(tails.pulls, self.mixture_)
+        return self._weighted(X).map(tails.pulls, self.mixture_)
 
     def score(  # pyright: ignore[reportIncompatibleMethodOverride]
         self, X: Any, y: Any = None, sample_weight: ArrayLike | None = None
@@ -328,7 +368,7 @@ class StudentMixture(DensityMixin, BaseEstimator):
         return total / n_rows
 
     def _sums(self, X: Any, sample_weight: ArrayLike | None) -> tuple[float, float, float]:
-        sums: Array = self._data(X, sample_weight).fold(tails.certainty_of, self.mixture_)
+        sums: Array = self._weighted(X, sample_weight).fold(tails.certainty_of, self.mixture_)
         total, certainty, n_rows = sums.tolist()
         return total, certainty, n_rows
 
@@ -434,6 +474,25 @@ class StudentMixture(DensityMixin, BaseEstimator):
             n_boot=n_boot,
             random_state=random_state,
         )
+
+    def summary(self, X: Any = None, sample_weight: ArrayLike | None = None) -> Summary:
+        """What the fit came to, and what to beware of: one page.
+
+        As `GaussianMixture.summary`, with the degrees of freedom of each component. How much
+        components overlap is not computed of t distributions.
+
+        Parameters
+        ----------
+        X : array-like or table, shape (n, D), optional
+            Rows to measure the fit by; without them there is what the fit itself kept.
+        sample_weight : array-like, shape (n,), optional
+
+        Returns
+        -------
+        Summary
+        """
+        check_is_fitted(self)
+        return summary(self, X, sample_weight)
 
     def _generator(self, random_state: Any) -> np.random.Generator:
         asked = random_numbers.asked_for(random_state)

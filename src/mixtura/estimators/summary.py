@@ -9,10 +9,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from mixtura.estimators import sheet
 from mixtura.estimators.record import Record, Starts
-from mixtura.learn import expectation, selection
+from mixtura.learn import posterior, selection
 from mixtura.learn.data import Block, Data
+from mixtura.learn.posterior import Either
 from mixtura.model import pair
 from mixtura.model.components import Components
+from mixtura.model.heavy import HeavyMixture
 from mixtura.model.mixture import Mixture
 
 Array = NDArray[np.float64]
@@ -52,7 +54,10 @@ class Component:
     by their standard deviations in the mixture."""
     nearest: int | None
     overlap: float | None
-    """The Bhattacharyya coefficient with the nearest other one: 0 apart, 1 the same."""
+    """The Bhattacharyya coefficient with the nearest other one: 0 apart, 1 the same. Not of t
+    distributions."""
+    degrees_of_freedom: float | None = None
+    """Of a t distribution."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -154,10 +159,16 @@ class Summary:
         return found
 
     @property
+    def _matrices(self) -> str:
+        """What the family is of."""
+        heavy = any(component.degrees_of_freedom is not None for component in self.components)
+        return "scales of t distributions" if heavy else "covariance"
+
+    @property
     def title(self) -> str:
         """The family and the sizes."""
         parts = [
-            f"{_number(self.n_components, 'component')}, {self.covariance_type} covariance",
+            f"{_number(self.n_components, 'component')}, {self.covariance_type} {self._matrices}",
             _number(self.n_features, "column"),
             _number(self.n_parameters, "parameter"),
         ]
@@ -190,25 +201,33 @@ def _of_starts(starts: Starts) -> str:
 
 
 def summary(model: Any, X: Any = None, sample_weight: ArrayLike | None = None) -> Summary:
-    """What `GaussianMixture.summary` gives."""
+    """What `GaussianMixture.summary` and `StudentMixture.summary` give."""
     if X is None and sample_weight is not None:
         raise ValueError("sample_weight is that of the rows of X: give X, too")
-    mixture: Mixture = model.mixture_
+    mixture: Either = model.mixture_
     data = None if X is None else model._weighted(X, sample_weight)
     names = getattr(model, "feature_names_in_", range(mixture.n_features))
-    return summarised(mixture, [str(name) for name in names], Record.of(model), data)
+    tails = getattr(model, "degrees_of_freedom", None)
+    return summarised(mixture, [str(name) for name in names], Record.of(model), data, tails=tails)
 
 
 def summarised(
-    mixture: Mixture,
+    value: Either,
     names: Sequence[str],
     record: Record | None = None,
     data: Data | None = None,
     first: int = 0,
+    tails: Any = None,
 ) -> Summary:
-    """A summary from whatever there is; components are counted from ``first``."""
-    measured = None if data is None else _Measured.of(data, mixture)
+    """A summary from whatever there is; components are counted from ``first``.
+
+    Of t distributions ``tails`` says which degrees of freedom were found: "own", "common", or none.
+    """
+    measured = None if data is None else _Measured.of(data, value)
+    mixture = value.gaussian if isinstance(value, HeavyMixture) else value
     p, icl = mixture.n_parameters, None
+    if isinstance(value, HeavyMixture):
+        p += {"own": mixture.n_components, "common": 1}.get(str(tails), 0)
     known: tuple[float, float] | None = None
     if measured is not None:
         known = measured.log_likelihood, measured.total
@@ -216,7 +235,7 @@ def summarised(
     elif record is not None:
         known = record.log_likelihood, record.total
     said = measured or record
-    components = _components(mixture, None if known is None else known[1], measured, first)
+    components = _components(value, None if known is None else known[1], measured, first)
     return Summary(
         covariance_type=mixture.covariance.name,
         n_components=mixture.n_components,
@@ -237,7 +256,7 @@ def summarised(
         means=tuple(tuple(mean) for mean in mixture.means.tolist()),
         columns=tuple(names),
         components=components,
-        faults=tuple(_faults(mixture, components, record, first)),
+        faults=tuple(_faults(mixture, p, components, record, first)),
         first=first,
     )
 
@@ -254,8 +273,8 @@ class _Measured(NamedTuple):
     certainties: Array  # (K,)
 
     @classmethod
-    def of(cls, data: Data, mixture: Mixture) -> "_Measured":
-        sums = data.fold(expectation.certainty_of, mixture)
+    def of(cls, data: Data, mixture: Either) -> "_Measured":
+        sums = data.fold(posterior.certainty_of, mixture)
         shares = data.fold(_shares_of, mixture)
         k = mixture.n_components
         sizes, certain = shares[:k], shares[k : 2 * k]
@@ -265,10 +284,10 @@ class _Measured(NamedTuple):
         return cls(n_rows, total, log_likelihood, log_certainty, float(shares[-2]), sizes, mean)
 
 
-def _shares_of(block: Block, mixture: Mixture) -> Array:
+def _shares_of(block: Block, mixture: Either) -> Array:
     """Sums over rows, (2 K + 2,): sizes, the probabilities behind them, entropy, and rows."""
     k, w = mixture.n_components, block.weights
-    r = expectation.responsibilities(block, mixture)
+    r = posterior.responsibilities(block, mixture)
     best = r.argmax(axis=1)
     sizes = np.bincount(best, weights=w, minlength=k)
     certain = np.bincount(best, weights=w * r[np.arange(len(r)), best], minlength=k)
@@ -277,13 +296,14 @@ def _shares_of(block: Block, mixture: Mixture) -> Array:
 
 
 def _components(
-    mixture: Components, total: float | None, measured: "_Measured | None", first: int
+    value: Either, total: float | None, measured: "_Measured | None", first: int
 ) -> tuple[Component, ...]:
     """What there is to say of each component."""
-    k = mixture.n_components
+    heavy = isinstance(value, HeavyMixture)
+    mixture, k = value.gaussian if heavy else value, value.n_components
     conditions = _conditions(mixture)
     nearest, overlaps = np.full(k, -1), np.full(k, np.nan)
-    if 1 < k <= FEW:
+    if 1 < k <= FEW and not heavy:
         apart = pair.bhattacharyya(mixture, mixture)
         np.fill_diagonal(apart, np.inf)
         nearest, overlaps = apart.argmin(axis=1), np.exp(-apart.min(axis=1))
@@ -299,6 +319,7 @@ def _components(
                 condition=float(conditions[j]),
                 nearest=None if nearest[j] < 0 else int(nearest[j]) + first,
                 overlap=None if np.isnan(overlaps[j]) else float(overlaps[j]),
+                degrees_of_freedom=float(value.degrees[j]) if heavy else None,
             )
         )
     return tuple(found)
@@ -313,7 +334,11 @@ def _conditions(mixture: Components) -> Array:
 
 
 def _faults(
-    mixture: Mixture, components: Sequence[Component], record: Record | None, first: int
+    mixture: Mixture,
+    n_parameters: int,
+    components: Sequence[Component],
+    record: Record | None,
+    first: int,
 ) -> list[str]:
     """What to beware of, in words."""
     found: list[str] = []
@@ -350,9 +375,9 @@ def _faults(
                     f"{component.overlap:.3g}"
                 )
     total = sum(component.count or 0.0 for component in components)
-    if 0 < total < mixture.n_parameters:
+    if 0 < total < n_parameters:
         found.append(
-            f"there are {mixture.n_parameters:,} parameters and {total:,.6g} rows: fit fewer "
+            f"there are {n_parameters:,} parameters and {total:,.6g} rows: fit fewer "
             "components, or a smaller family"
         )
     return found if record is None else [*found, *_of_the_run(record)]

@@ -9,14 +9,18 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mixtura.model import storage
+from mixtura.model import heavy_region, storage
+from mixtura.model.annex import Annex
 from mixtura.model.covariance import Covariance, Full
 from mixtura.model.dimensions import others, resolved
 from mixtura.model.glance import Glance, Patterns
 from mixtura.model.mixture import Mixture, read_with_notes
+from mixtura.model.mixture import load_with_notes as load_gaussian
 from mixtura.numeric.logspace import normalise
 
 Array = NDArray[np.float64]
+
+ANNEX = Annex(storage.DEGREES, "no degrees of freedom", ("the degrees of freedom", "are"))
 
 FARTHEST = 1e300
 """Squared distance beyond which rows are as far as can be."""
@@ -249,6 +253,38 @@ class HeavyMixture:
         """
         return replace(self, gaussian=self.gaussian.marginal(dims))
 
+    def affine(self, matrix: ArrayLike, shift: ArrayLike | None = None) -> "HeavyMixture":
+        """The distribution of Ax + b for rows x: t distributions again, as `Mixture.affine`.
+
+        Parameters
+        ----------
+        matrix : array-like, shape (m, D), or (D,) for a single direction
+            A.
+        shift : array-like, shape (m,), or a number, optional
+            b.
+
+        Returns
+        -------
+        HeavyMixture
+        """
+        return replace(self, gaussian=self.gaussian.affine(matrix, shift))
+
+    def scale(self, factors: ArrayLike, shift: ArrayLike | None = None) -> "HeavyMixture":
+        """Every column times a factor of its own, plus a shift, as `Mixture.scale`.
+
+        Parameters
+        ----------
+        factors : number or array-like, shape (D,)
+        shift : number or array-like, shape (D,), optional
+
+        Returns
+        -------
+        HeavyMixture
+        """
+        return replace(self, gaussian=self.gaussian.scale(factors, shift))
+
+    highest_density_region = heavy_region.highest_density_region
+
     def condition(self, given: Mapping[int, float]) -> "HeavyMixture":
         """The mixture of the other dimensions, given some: t distributions again, exactly.
 
@@ -306,7 +342,7 @@ class HeavyMixture:
         notes : dict, optional
             Anything that JSON can hold.
         """
-        self.gaussian.save(path, notes={**(notes or {}), storage.DEGREES: self.degrees.tolist()})
+        ANNEX.save(self.gaussian, path, notes, self.degrees.tolist())
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
@@ -328,22 +364,24 @@ class HeavyMixture:
         StorageError
             If the file is damaged or holds no degrees of freedom.
         """
-        gaussian, notes = read_with_notes(path)
-        if storage.DEGREES not in notes:
-            raise storage.StorageError(
-                f"{str(path)!r} holds no degrees of freedom: read it with mixtura.load"
-            )
-        try:
-            degrees = np.array(notes[storage.DEGREES], dtype=np.float64)
-        except (ValueError, TypeError):
-            degrees = np.empty(0)
-        if degrees.shape != gaussian.weights.shape or not (degrees > 0).all():
-            raise storage.StorageError(
-                f"the degrees of freedom in {str(path)!r} are damaged: save the mixture again"
-            )
-        return cls(gaussian, degrees)
+        return ANNEX.load(path, lambda gaussian, value: cls(gaussian, _read(value, gaussian)))[0]
 
     def __repr__(self) -> str:
         """One line with the family, the sizes and the degrees of freedom."""
         degrees = ", ".join(f"{v:.3g}" for v in self.degrees)
         return f"HeavyMixture({self.gaussian!r}, degrees=[{degrees}])"
+
+
+def _read(found: Any, gaussian: Mixture) -> Array:
+    """Degrees of freedom from what `save` wrote, checked."""
+    degrees = np.array(found, dtype=np.float64)
+    if degrees.shape != gaussian.weights.shape or not (degrees > 0).all():
+        raise ValueError("they are not one positive number for each component")
+    return degrees
+
+
+def load_with_notes(path: str | Path) -> tuple[Mixture | HeavyMixture, dict[str, Any]]:
+    """Read a mixture of Gaussians or of t distributions, whichever it is, and its notes."""
+    if storage.DEGREES not in read_with_notes(path)[1]:
+        return load_gaussian(path)
+    return ANNEX.load(path, lambda gaussian, value: HeavyMixture(gaussian, _read(value, gaussian)))

@@ -8,9 +8,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mixtura.model import storage
-from mixtura.model.mixture import Mixture, read_with_notes
+from mixtura.model.annex import Annex
+from mixtura.model.mixture import Mixture
 
 Array = NDArray[np.float64]
+
+ANNEX = Annex(storage.NOISE, "a mixture without noise", ("the noise", "is"))
 
 
 @dataclass(frozen=True, eq=False)
@@ -234,7 +237,7 @@ class NoisyMixture:
         noise: dict[str, Any] = {"share": self.noise.share, "box": _written(self.noise.box)}
         if self.noise.tilted is not None:
             noise["tilted"] = _written(self.noise.tilted)
-        self.mixture.save(path, notes={**(notes or {}), storage.NOISE: noise})
+        ANNEX.save(self.mixture, path, notes, noise)
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
@@ -256,18 +259,7 @@ class NoisyMixture:
         StorageError
             If the file is damaged or holds no noise.
         """
-        mixture, notes = read_with_notes(path)
-        if storage.NOISE not in notes:
-            raise storage.StorageError(
-                f"{str(path)!r} holds a mixture without noise: read it with mixtura.load"
-            )
-        try:
-            noise = _read(notes[storage.NOISE], mixture.n_features)
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise storage.StorageError(
-                f"the noise in {str(path)!r} is damaged ({error}): save the mixture again"
-            ) from error
-        return cls(mixture, noise)
+        return ANNEX.load(path, lambda mixture, value: cls(mixture, _read(value, mixture)))[0]
 
     def __repr__(self) -> str:
         """One line with the mixture and the share of noise."""
@@ -283,8 +275,9 @@ def _written(box: Box) -> dict[str, Any]:
     }
 
 
-def _read(found: dict[str, Any], n_features: int) -> Noise:
+def _read(found: dict[str, Any], mixture: Mixture) -> Noise:
     """Noise from what `save` wrote, checked."""
+    n_features = mixture.n_features
     tilted, share = found.get("tilted"), float(found["share"])
     boxes = [_box(found["box"], n_features)]
     if tilted is not None:

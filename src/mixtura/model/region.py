@@ -1,7 +1,8 @@
 """The smallest regions that hold a given share of a mixture [@Hyndman1996]."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,6 +16,14 @@ Array = NDArray[np.float64]
 
 REACH = 9.0
 """Standard deviations from the nearest mean beyond which nothing is looked for."""
+
+
+class Dense(Protocol):
+    """What has a density."""
+
+    def log_density(self, x: ArrayLike) -> Array:
+        """Log p(x) for rows x (n, D), shape (n,)."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +42,7 @@ class Region:
         In one dimension the intervals that the region is made of, in order.
     """
 
-    mixture: Components
+    mixture: Dense
     level: float
     log_threshold: float
     standard_error: float
@@ -74,18 +83,27 @@ def highest_density_region(
     ValueError
         If the level is not between 0 and 1, or n draws do not tell it from them.
     """
-    if not 0 < level < 1:
-        raise ValueError(f"level must be between 0 and 1, but is {level}")
+    check_level(level)
     if mixture.n_features == 1:
-        return _exact(mixture, level)
+        return on_a_line(mixture, level, _stationary(mixture), lambda ends: _mass(mixture, ends))
     if mixture.n_components == 1:
         return Region(mixture, level, _elliptical(mixture, level), 0.0)
+    return by_draws(mixture, level, n, lambda: sample(mixture, n, random_state)[0])
+
+
+def check_level(level: float) -> None:
+    """A share lies between 0 and 1."""
+    if not 0 < level < 1:
+        raise ValueError(f"level must be between 0 and 1, but is {level}")
+
+
+def by_draws(mixture: Dense, level: float, n: int, draw: Callable[[], Array]) -> Region:
+    """The threshold as a quantile of the log density of n draws."""
     # The share above the m-th largest of n draws has the beta distribution of m and n + 1 − m.
     m = round(level * (n + 1))
     if not 1 <= m <= n:
         raise ValueError(f"{n} draws do not tell a level of {level} from 0 or 1: take more")
-    rows, _ = sample(mixture, n, random_state)
-    threshold = float(np.partition(mixture.log_density(rows), n - m)[n - m])
+    threshold = float(np.partition(mixture.log_density(draw()), n - m)[n - m])
     error = np.sqrt(level * (1 - level) / (n + 2))
     return Region(mixture, level, threshold, float(error))
 
@@ -98,23 +116,25 @@ def _elliptical(mixture: Components, level: float) -> float:
     return float(top - 0.5 * chdtri(mixture.n_features, 1.0 - level))
 
 
-def _exact(mixture: Components, level: float) -> Region:
-    """On a line: the threshold by bisection on the mass of the intervals above it."""
+def on_a_line(mixture: Dense, level: float, ends: Array, mass: Callable[[Array], float]) -> Region:
+    """On a line: the threshold by bisection on the mass of the intervals above it.
+
+    Between two of the ends the density rises or falls; the first and the last are far out.
+    """
     from scipy.optimize import brentq
 
     root: Any = brentq
-    ends = _stationary(mixture)  # between two of these the density rises or falls
     heights = _height(mixture, ends)
     low, high = float(heights.min()), float(heights.max())
 
     def excess(threshold: float) -> float:
-        return _mass(mixture, _above(mixture, ends, heights, threshold)) - level
+        return mass(_above(mixture, ends, heights, threshold)) - level
 
     threshold = low if excess(low) <= 0 else float(root(excess, low, high, xtol=1e-13, rtol=1e-14))
     return Region(mixture, level, threshold, 0.0, _above(mixture, ends, heights, threshold))
 
 
-def _height(mixture: Components, points: Array) -> Array:
+def _height(mixture: Dense, points: Array) -> Array:
     return mixture.log_density(points[:, None])
 
 
@@ -135,7 +155,7 @@ def _stationary(mixture: Components) -> Array:
     return np.concatenate([grid[:1], 0.5 * (low + high), grid[-1:]])
 
 
-def _above(mixture: Components, ends: Array, heights: Array, threshold: float) -> Array:
+def _above(mixture: Dense, ends: Array, heights: Array, threshold: float) -> Array:
     """The intervals where the log density is at least a threshold, (I, 2)."""
     over = heights >= threshold
     crossed = np.flatnonzero(over[1:] != over[:-1])

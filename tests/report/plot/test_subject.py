@@ -76,7 +76,7 @@ def test_models_of_every_kind(three, fitted):
 def test_what_is_no_mixture(rows):
     with pytest.raises(NotFittedError):
         mixture_of(GaussianMixture(2))
-    with pytest.raises(TypeError, match="a Mixture or of an estimator with mixture_, not KMeans"):
+    with pytest.raises(TypeError, match="or of an estimator with mixture_, not KMeans"):
         mixture_of(KMeans(2, n_init=1).fit(rows))
     with pytest.raises(TypeError, match="not list"):
         mixture_of([1.0])

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from mixtura.applications.segmentation.recipe import BadTable, Recipe, has_gaps
 from mixtura.engines.memory import Memory
-from mixtura.learn import expectation
-from mixtura.model.mixture import Mixture
+from mixtura.learn import posterior
+from mixtura.learn.posterior import Either
 
 Array = NDArray[np.float64]
 
@@ -39,10 +39,10 @@ class Assignment:
         return np.argsort(-self.probabilities, axis=1, kind="stable")[:, 1] + 1
 
 
-def assign(mixture: Mixture, recipe: Recipe, columns: Array) -> Assignment:
+def assign(mixture: Either, recipe: Recipe, columns: Array) -> Assignment:
     """The segments of rows (n, D) of a recipe's columns, under a model."""
     data = Memory(recipe.apply(columns), incomplete=has_gaps(columns))
-    return Assignment(data.map(expectation.responsibilities, mixture))
+    return Assignment(data.map(posterior.responsibilities, mixture))
 
 
 def segments_frame(

@@ -28,6 +28,7 @@ from mixtura.cli.results import whole_file
 from mixtura.cli.tables import require_columns
 from mixtura.estimators.mixture import GaussianMixture
 from mixtura.estimators.record import Record
+from mixtura.estimators.student import StudentMixture
 from mixtura.estimators.summary import summarised
 from mixtura.estimators.wiring import ACCELERATORS, STARTS
 
@@ -42,9 +43,17 @@ def fit(
     family: Annotated[
         str,
         typer.Option(
-            help="Form of the covariances: auto, full, tied, diag, spherical, or as mclust's VEV."
+            help="Form of the covariances: auto, full, tied, diag, spherical, as mclust's VEV, or "
+            "factor analysers and their number, UUU:2."
         ),
     ] = "full",
+    tails: Annotated[
+        str,
+        typer.Option(
+            help="gaussian; or t distributions, for rows far out: degrees of freedom found for "
+            "each component (own), for all (common), or given as a number."
+        ),
+    ] = "gaussian",
     weight: Annotated[str | None, typer.Option(help="The column of row weights.")] = None,
     init: Annotated[
         str, typer.Option(help=f"How a start is found: {', '.join(STARTS)}.")
@@ -80,16 +89,18 @@ def fit(
     as_json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> int:
-    """Fit a Gaussian mixture to the columns of a table as they are.
+    """Fit a Gaussian mixture, or one of t distributions, to the columns of a table as they are.
 
     **Examples**
 
     mixtura fit faithful.csv --k 2 -o model.safetensors
 
     mixtura fit faithful.csv --family auto > model.safetensors
+
+    mixtura fit faithful.csv --k 2 --tails own -o heavy.safetensors
     """
     number, chosen = options.number_or_auto(k), options.names(columns)
-    family = options.family_or_auto(family)
+    family, heavy = options.family_or_auto(family), options.tails(tails, accelerate)
     how: dict[str, Any] = {
         "init_params": options.one_of(STARTS, "--init", init),
         "n_init": n_init,
@@ -117,12 +128,12 @@ def fit(
         ks = [number] if isinstance(number, int) else range(1, min(max_k, len(rows) // 2) + 1)
         families = options.FAMILIES if family == "auto" else (family,)
         trials: list[dict[str, Any]] = []
-        best: GaussianMixture | None = None
+        best: GaussianMixture | StudentMixture | None = None
         lowest = np.inf
         for components in ks:
             for form in families:
                 tell(f"fitting {components} components, {form} covariance")
-                model = _fitted(rows, weights, components, form, how)
+                model = _fitted(rows, weights, components, form, heavy, how)
                 bic = model.bic(rows, sample_weight=weights)
                 trials.append({"k": components, "family": form, "bic": bic})
                 if bic < lowest:
@@ -137,10 +148,12 @@ def fit(
         "identifier": None,
         "rfm": None,
         "fit": None if record is None else record.to_json(),
+        "tails": heavy,
     }
     # Whether it converged is said in words of this command.
     run = None if record is None else replace(record, converged=True)
-    faults = summarised(best.mixture_, names, run, first=1).faults
+    found = summarised(best.mixture_, names, run, first=1, tails=heavy)
+    faults = found.faults
     dropped = {c.name: c.reason for c in described if c.name not in names}
     write_model(best, notes, output)
     summary = {
@@ -154,8 +167,11 @@ def fit(
         "mean_log_density": best.score(rows, sample_weight=weights),
         "bic": best.bic(rows, sample_weight=weights),
         "icl": best.icl(rows, sample_weight=weights),
-        "weights": best.mixture_.weights.tolist(),
-        "means": best.mixture_.means.tolist(),
+        "weights": best.weights_.tolist(),
+        "means": best.means_.tolist(),
+        "degrees_of_freedom": [part.degrees_of_freedom for part in found.components]
+        if heavy is not None
+        else None,
         "faults": [*faults],
         "tried": trials,
         "dropped": dropped,
@@ -207,15 +223,22 @@ def _fitted(
     weights: NDArray[np.float64] | None,
     k: int,
     family: str,
+    heavy: str | float | None,
     how: dict[str, Any],
-) -> GaussianMixture:
-    model = GaussianMixture(k, covariance_type=family, **how)
+) -> GaussianMixture | StudentMixture:
+    if heavy is None:
+        model = GaussianMixture(k, covariance_type=family, **how)
+    else:
+        some = {name: value for name, value in how.items() if name != "accelerate"}
+        model = StudentMixture(k, covariance_type=family, degrees_of_freedom=heavy, **some)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # told by the exit code
         return model.fit(rows, sample_weight=weights)
 
 
-def write_model(model: GaussianMixture, notes: dict[str, Any], output: str | None) -> None:
+def write_model(
+    model: GaussianMixture | StudentMixture, notes: dict[str, Any], output: str | None
+) -> None:
     """The model to a file, or its bytes to standard output."""
     if output is not None:
         with whole_file(output) as path:
@@ -229,13 +252,16 @@ def write_model(model: GaussianMixture, notes: dict[str, Any], output: str | Non
 
 def _say(summary: dict[str, Any], names: list[str]) -> None:
     """What was fitted, in words."""
+    degrees = summary["degrees_of_freedom"]
     terminal.say(
-        f"{summary['n_components']} components, {summary['family']} covariance, "
+        f"{summary['n_components']} components, {summary['family']} "
+        f"{'covariance' if degrees is None else 'scales of t distributions'}, "
         f"{summary['rows']:,} rows of {', '.join(names)}"
     )
     for k, (weight, mean) in enumerate(zip(summary["weights"], summary["means"], strict=True)):
         shown = ", ".join(f"{n} {m:.4g}" for n, m in zip(names, mean, strict=True))
-        terminal.say(f"  component {k + 1}: weight {weight:.3f}, mean {shown}")
+        tail = "" if degrees is None else f", {degrees[k]:.3g} degrees of freedom"
+        terminal.say(f"  component {k + 1}: weight {weight:.3f}, mean {shown}{tail}")
     terminal.say(
         f"mean log density {summary['mean_log_density']:.6g} nats per row, BIC {summary['bic']:.6g}"
     )

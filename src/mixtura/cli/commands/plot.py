@@ -12,6 +12,7 @@ from mixtura.cli.drawing import KINDS, draw_model
 from mixtura.cli.failure import BadUsage, nearest
 from mixtura.cli.inputs import read_model, read_rows_for
 from mixtura.cli.results import whole_file
+from mixtura.model.heavy import HeavyMixture
 
 FORMATS = ("png", "svg", "pdf")
 
@@ -67,6 +68,11 @@ def plot(
     with terminal.progress("reading", quiet) as tell:
         options.check_inputs(model, table or "")
         fitted = read_model(model)
+        if KINDS[kind].of_merges and isinstance(fitted.mixture, HeavyMixture):
+            raise BadUsage(
+                f"--kind {kind} is of Gaussian mixtures: what merging t distributions costs is not "
+                "known; try --kind silhouette."
+            )
         index = _index(chosen, fitted.recipe.names, kind)
         rows, notes = None, list[str]()
         if table is not None:

@@ -11,7 +11,7 @@ from mixtura.cli import options, terminal
 from mixtura.cli.inputs import read_model, read_rows_for
 from mixtura.cli.tables import write_table
 from mixtura.engines.memory import Memory
-from mixtura.learn import expectation
+from mixtura.learn import posterior
 
 
 def score(
@@ -54,7 +54,7 @@ def score(
             drop_missing=drop_missing,
         )
         z = fitted.recipe.apply(given.rows)
-        density = Memory(z, incomplete=has_gaps(z)).map(expectation.log_density, fitted.mixture)
+        density = Memory(z, incomplete=has_gaps(z)).map(posterior.log_density, fitted.mixture)
         density = density + fitted.recipe.log_slope(given.rows)
     total = float(density.sum())
     if output is not None or not as_json:

@@ -67,7 +67,8 @@ def summary(
             z = fitted.recipe.apply(given.rows)
             data = Memory(z, incomplete=has_gaps(z))
         record = Record.from_json(fitted.fit, fitted.mixture.n_components)
-        found = summarised(fitted.mixture, fitted.recipe.names, record, data, first=1)
+        names = fitted.recipe.names
+        found = summarised(fitted.mixture, names, record, data, first=1, tails=fitted.tails)
     if as_json:
         print(json.dumps(_finite(found.to_dict()), allow_nan=False))
         return

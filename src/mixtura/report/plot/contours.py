@@ -6,12 +6,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mixtura.model.mixture import Mixture
 from mixtura.report.plot.canvas import axes_of, free_corner, note
 from mixtura.report.plot.density import curves, reach
 from mixtura.report.plot.palette import INK
 from mixtura.report.plot.points import size_of
-from mixtura.report.plot.subject import Subject, subject
+from mixtura.report.plot.subject import Drawn, Subject, bodies, subject
 
 Array = NDArray[np.float64]
 
@@ -41,7 +40,7 @@ def contours(
 
     Parameters
     ----------
-    model : Mixture, or fitted estimator with ``mixture_``
+    model : Mixture, HeavyMixture, or fitted estimator with ``mixture_``
     X : array-like or table, shape (n, D), optional
         Rows to draw on top.
     columns : one or two ints or names, optional
@@ -95,7 +94,7 @@ def contours(
 
 def regions(
     axes: Any,
-    plane: Mixture,
+    plane: Drawn,
     shares: Sequence[float],
     thresholds: Sequence[float],
     limits: Sequence[tuple[float, float]],
@@ -120,9 +119,9 @@ def regions(
     axes.legend(handles=patches[::-1], loc=corner, frameon=False, fontsize="small")
 
 
-def surface(plane: Mixture, limits: Sequence[tuple[float, float]]) -> tuple[Array, Array, Array]:
+def surface(plane: Drawn, limits: Sequence[tuple[float, float]]) -> tuple[Array, Array, Array]:
     """A grid over the plane, and the log density there."""
-    s = plane.covariances
+    s = bodies(plane).covariances
     spans = np.array([high - low for low, high in limits])
     # The width of each component along one column where the other stays: a needle is thin there.
     left = np.maximum(s[:, 0, 0] * s[:, 1, 1] - s[:, 0, 1] ** 2, 0.0)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mixtura.model.mixture import Mixture
+from mixtura.model.heavy import HeavyMixture
 from mixtura.report.plot.canvas import (
     CROWD,
     axes_of,
@@ -17,7 +17,7 @@ from mixtura.report.plot.canvas import (
     number,
 )
 from mixtura.report.plot.palette import INK, PALE, colour, dark, line
-from mixtura.report.plot.subject import Subject, members_of, subject
+from mixtura.report.plot.subject import Drawn, Subject, bodies, members_of, subject
 
 Array = NDArray[np.float64]
 
@@ -45,7 +45,7 @@ def density(
 
     Parameters
     ----------
-    model : Mixture, or fitted estimator with ``mixture_``
+    model : Mixture, HeavyMixture, or fitted estimator with ``mixture_``
     X : array-like or table, shape (n, D), optional
         For a histogram of all rows and, below it, a rug of some.
     column : int or name, default 0
@@ -146,20 +146,26 @@ def ticks(axes: Any, given: Subject, j: int, rows: Array) -> None:
 
 
 def reach(given: Subject, j: int) -> tuple[float, float]:
-    """The axis of a column: all but the outermost of the mixture, and every row."""
+    """The axis of a column: all but the outermost of the mixture, and every row.
+
+    Of t distributions it is that of Gaussians of the same scales, and half as much more.
+    """
     marginal = given.mixture.marginal([j])
-    ends = marginal.quantile(EDGES)
+    ends = bodies(marginal).quantile(EDGES)
     low, high = float(ends[0]), float(ends[1])
+    if isinstance(marginal, HeavyMixture):  # the ends of tails would be too far away
+        room = 0.25 * (high - low)
+        low, high = low - room, high + room
     if given.rows is not None:
         values = given.rows[:, j]
         low, high = min(low, float(np.nanmin(values))), max(high, float(np.nanmax(values)))
     return limits(low, high, margin=0.02)
 
 
-def line_grid(marginal: Mixture, low: float, high: float) -> Array:
+def line_grid(marginal: Drawn, low: float, high: float) -> Array:
     """Points at which to draw a mixture on a line: even ones, and some for each component."""
-    means = marginal.means[:, 0]
-    widths = np.sqrt(marginal.covariance.variances(len(means))[:, 0])
+    means = bodies(marginal).means[:, 0]
+    widths = np.sqrt(bodies(marginal).covariance.variances(len(means))[:, 0])
     # An odd number of them: the mean is always one.
     points = 2 * int(np.clip(2_000 / len(means), 2, 32)) + 1
     own = means[:, None] + widths[:, None] * np.linspace(-4.0, 4.0, points)

@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mixtura.model.mixture import Mixture
+from mixtura.model.heavy import HeavyMixture
+from mixtura.model.heavy_region import squared_radius
 from mixtura.report.plot.canvas import CROWD, axes_of, number
 from mixtura.report.plot.palette import colour, dark, line
-from mixtura.report.plot.subject import subject
+from mixtura.report.plot.subject import Drawn, bodies, subject
 
 Array = NDArray[np.float64]
 
@@ -17,12 +18,24 @@ MANY = 20
 """Outlines of more components are drawn finer."""
 
 
-def ellipse(mean: Array, covariance: Array, level: float, n_points: int = 200) -> Array:
-    """The outline, shape (n_points, 2), that holds a part `level` of a Gaussian in the plane."""
+def ellipse(
+    mean: Array,
+    covariance: Array,
+    level: float,
+    n_points: int = 200,
+    *,
+    degrees: float | None = None,
+) -> Array:
+    """The outline, shape (n_points, 2), that holds a part `level` of a Gaussian in the plane.
+
+    With degrees of freedom, of a t distribution of that scale matrix.
+    """
     if not 0 < level < 1:
         raise ValueError(f"level must lie between 0 and 1, not {level}")
     angles = np.linspace(0.0, 2.0 * np.pi, n_points)
     radius = np.sqrt(-2.0 * np.log1p(-level))  # the quantile of chi with two degrees of freedom
+    if degrees is not None:
+        radius = np.sqrt(squared_radius(level, degrees, 2))
     circle = radius * np.column_stack([np.cos(angles), np.sin(angles)])
     values, vectors = np.linalg.eigh(covariance)  # also of a needle that has no Cholesky factor
     return mean + (circle * np.sqrt(np.maximum(values, 0.0))) @ vectors.T
@@ -41,7 +54,7 @@ def ellipses(
 
     Parameters
     ----------
-    model : Mixture, or fitted estimator with ``mixture_``
+    model : Mixture, HeavyMixture, or fitted estimator with ``mixture_``
     columns : two ints or names, default (0, 1)
     levels : sequence of float, default (0.5, 0.9)
         The parts of each component that its ellipses hold.
@@ -73,7 +86,7 @@ def ellipses(
 
 def outlines(
     axes: Any,
-    mixture: Mixture,
+    mixture: Drawn,
     index: tuple[int, int],
     levels: Sequence[float],
     *,
@@ -87,11 +100,14 @@ def outlines(
     plane = mixture.marginal(index)
     marks = marks if plane.n_components <= CROWD else None
     width = 1.4 if plane.n_components <= MANY else 0.8
-    for k, (mean, covariance) in enumerate(zip(plane.means, plane.covariances, strict=True)):
+    degrees = plane.degrees.tolist() if isinstance(plane, HeavyMixture) else None
+    flat = bodies(plane)
+    for k, (mean, covariance) in enumerate(zip(flat.means, flat.covariances, strict=True)):
         if not plane.weights[k] > 0:
             continue
         for level in levels:
-            outline = ellipse(mean, covariance, level)
+            tail = None if degrees is None else degrees[k]
+            outline = ellipse(mean, covariance, level, degrees=tail)
             shown = outline if undo is None else undo(outline)
             axes.plot(
                 shown[:, 0],

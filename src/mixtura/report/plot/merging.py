@@ -220,9 +220,15 @@ def merging_of(model: Any, x: Any = None) -> Merging:
     if hasattr(model, "merges_"):
         return _of_merger(model)
     given = subject(model, x)
-    if given.mixture.n_components < 2:
+    mixture = given.mixture
+    if not isinstance(mixture, Mixture):
+        raise TypeError(
+            "merges are of Gaussian mixtures: what merging t distributions costs is not known; "
+            "draw plot.silhouette or plot.uncertainty"
+        )
+    if mixture.n_components < 2:
         raise ValueError("the mixture has one component: there is nothing to merge")
-    pairs, heights = cheapest(given.mixture)
+    pairs, heights = cheapest(mixture)
     entropies = None
     if given.rows is not None:
         data = Memory(given.rows, incomplete=_has_gaps(given.rows))

@@ -6,12 +6,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mixtura.model.mixture import Mixture
 from mixtura.report.plot.canvas import figure_of, legend, note
 from mixtura.report.plot.density import curves, reach
 from mixtura.report.plot.ellipses import outlines
 from mixtura.report.plot.points import scatter, size_of
-from mixtura.report.plot.subject import subject
+from mixtura.report.plot.subject import Drawn, bodies, subject
 
 Array = NDArray[np.float64]
 
@@ -37,7 +36,7 @@ def pairs(
 
     Parameters
     ----------
-    model : Mixture, or fitted estimator with ``mixture_``
+    model : Mixture, HeavyMixture, or fitted estimator with ``mixture_``
     X : array-like or table, shape (n, D), optional
         Rows to draw; rows that miss a number of the columns that are drawn are left out of the
         pairs, and count on the diagonal for what they have.
@@ -103,8 +102,9 @@ def pairs(
     return drawn
 
 
-def tellers(mixture: Mixture) -> list[int]:
+def tellers(drawn: Drawn) -> list[int]:
     """Columns by how much of their variance lies between the components, the largest first."""
+    mixture = bodies(drawn)
     steps = mixture.means - mixture.mean
     shares = mixture.weights @ steps**2 / np.diag(mixture.total_covariance())
     return [int(j) for j in np.argsort(-shares, kind="stable")]

@@ -87,7 +87,7 @@ def classification(
 
     Parameters
     ----------
-    model : Mixture, or fitted estimator with ``mixture_``
+    model : Mixture, HeavyMixture, or fitted estimator with ``mixture_``
     X : array-like or table, shape (n, D)
         Rows that miss one of the two numbers are left out, and a note says so.
     columns : two ints or names, default (0, 1)

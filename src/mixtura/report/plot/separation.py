@@ -6,13 +6,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mixtura.model.mixture import Mixture
 from mixtura.model.separation import Separation
 from mixtura.report.plot.canvas import axes_of, free_corner, legend, note
 from mixtura.report.plot.density import curves, ticks
 from mixtura.report.plot.ellipses import outlines
 from mixtura.report.plot.points import MOST, scatter, size_of
-from mixtura.report.plot.subject import Subject, subject
+from mixtura.report.plot.subject import Drawn, Subject, bodies, subject
 
 Array = NDArray[np.float64]
 
@@ -45,8 +44,9 @@ def separation(
 
     Parameters
     ----------
-    model : Mixture, or fitted estimator with ``mixture_``
-        Of at least two components.
+    model : Mixture, HeavyMixture, or fitted estimator with ``mixture_``
+        Of at least two components. Directions for t distributions are those of Gaussians of the
+        same scales.
     X : array-like or table, shape (n, D), optional
         Rows that miss a number are left out, and a note says so.
     directions : two ints, default (0, 1)
@@ -75,7 +75,7 @@ def separation(
     given = subject(model, X)
     called = given.component_names(names)
     marks = given.marks(names)
-    found = given.mixture.separation(means=means)
+    found = bodies(given.mixture).separation(means=means)
     m = len(found.values)
     if m == 0:
         raise ValueError(
@@ -114,7 +114,7 @@ def along(found: Separation, i: int, labels: Sequence[str]) -> str:
     return f"direction {i}: {found.shares[i]:.0%} of the separation\n{', '.join(columns)}"
 
 
-def _line(axes: Any, line: Mixture, words: str, points: Array, marks: Sequence[str]) -> None:
+def _line(axes: Any, line: Drawn, words: str, points: Array, marks: Sequence[str]) -> None:
     """The only direction, as a density with its components and, as ticks, the rows."""
     flat = Subject(line, line, (words,), None, points if len(points) else None)
     curves(axes, flat, 0, marks=marks)

@@ -39,7 +39,7 @@ def silhouette(
 
     Parameters
     ----------
-    model : Mixture, or fitted estimator with ``mixture_``
+    model : Mixture, HeavyMixture, or fitted estimator with ``mixture_``
         Of at least two components.
     X : array-like or table, shape (n, D)
     kind : {"posterior", "density"}, default "posterior"

@@ -14,10 +14,14 @@ from sklearn.utils.validation import check_is_fitted
 from mixtura.engines.memory import Memory
 from mixtura.estimators.rows import read_rows
 from mixtura.estimators.table import numbers_of
-from mixtura.learn import expectation
+from mixtura.learn import posterior
+from mixtura.model.heavy import HeavyMixture
 from mixtura.model.mixture import Mixture
 
 Array = NDArray[np.float64]
+
+Drawn = Mixture | HeavyMixture
+"""What pictures are of."""
 
 SHORT = 12
 """Letters of a name that stands beside a component, at the most."""
@@ -35,7 +39,7 @@ class Shown:
 class Subject:
     """A mixture, the names of its columns and, where given, rows of them."""
 
-    mixture: Mixture
+    mixture: Drawn
     model: Any
     labels: tuple[str, ...]
     """What to write on axes, one for each column."""
@@ -125,7 +129,7 @@ class Subject:
                 warnings.filterwarnings("ignore", "X does not have valid feature names")
                 return np.asarray(self.model.predict_proba(rows), dtype=np.float64)
         data = Memory(rows, incomplete=bool(np.isnan(rows).any()))
-        return data.map(expectation.responsibilities, self.mixture)
+        return data.map(posterior.responsibilities, self.mixture)
 
     def marks(self, names: Sequence[str] | None = None) -> list[str]:
         """What stands for each component in the picture: its name, if all are short, or number."""
@@ -195,7 +199,12 @@ def subject(model: Any, x: Any = None) -> Subject:
     return Subject(mixture, model, tuple(labels), None if names is None else tuple(names), rows)
 
 
-def mixture_of(model: Any) -> Mixture:
+def bodies(mixture: Drawn) -> Mixture:
+    """Gaussians of the same centres and, as covariances, scales: t distributions without tails."""
+    return mixture.gaussian if isinstance(mixture, HeavyMixture) else mixture
+
+
+def mixture_of(model: Any) -> Drawn:
     """The mixture of a model: itself, or what an estimator has as ``mixture_``.
 
     Raises
@@ -205,17 +214,18 @@ def mixture_of(model: Any) -> Mixture:
     TypeError
         If it is neither.
     """
-    if isinstance(model, Mixture):
+    if isinstance(model, Drawn):
         return model
     model = _fitted(model)
     if isinstance(model, BaseEstimator):
         check_is_fitted(model)
     found = getattr(model, "mixture_", None)
-    if isinstance(found, Mixture):
+    if isinstance(found, Drawn):
         return found
     several = " It has several: draw one of its mixtures_." if hasattr(model, "mixtures_") else ""
     raise TypeError(
-        f"pictures are of a Mixture or of an estimator with mixture_, not {type(model).__name__}."
+        "pictures are of a Mixture, of a HeavyMixture or of an estimator with mixture_, not "
+        f"{type(model).__name__}."
         f"{several}"
     )
 

@@ -36,7 +36,7 @@ def uncertainty(
 
     Parameters
     ----------
-    model : Mixture, or fitted estimator with ``mixture_``
+    model : Mixture, HeavyMixture, or fitted estimator with ``mixture_``
     X : array-like or table, shape (n, D)
     columns : two ints or names, default (0, 1)
     levels : sequence of float, default (0.5, 0.9)
