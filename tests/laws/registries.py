@@ -8,12 +8,13 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pytest
 
 from mixtura.engines.memory import Memory
 from mixtura.learn.acceleration import Lbfgs, Squarem
 from mixtura.learn.data import Block
 from mixtura.learn.prior import NormalInverseWishart, Penalty
-from mixtura.model.covariance import FAMILIES
+from mixtura.model.covariance import FAMILIES, FORMS, named
 from mixtura.numeric.kernels import DIALECTS, INCOMPLETE, dialect, incomplete
 
 
@@ -40,6 +41,19 @@ PRIORS: dict[str, Callable[..., Any]] = {
 
 ACCELERATORS: dict[str, Any] = {"squarem": Squarem(), "lbfgs": Lbfgs()}
 """Those that take other steps than EM's own."""
+
+NUMBERED = {name: named(name) for name in ("CCU:1", "CUU:1", "UUC:1", "UUU:2")}
+"""Some of the families that come with a number, which `FAMILIES` does not list: loadings and noise
+in common and not, one variance of noise and one for each column. They are under the laws of a
+family that are marked `numbered`; a new kind of them is under these with a name here."""
+
+EVERY_FORM = {f"{form}:{1 + i % 2}": named(f"{form}:{1 + i % 2}") for i, form in enumerate(FORMS)}
+"""A member of every form of factor analysers: under the laws marked `every_form`, which cost
+little. What these laws ask through a long search stands with the oracles of `test_factor.py` and
+`test_factors.py`, which ask it of all forms."""
+
+ALSO = {"numbered": NUMBERED, "every form": NUMBERED | EVERY_FORM}
+numbered, every_form = (pytest.mark.also(name) for name in ALSO)
 
 MOMENTS = {name: FAMILIES[name] for name in ("full", "tied", "diag", "spherical")}
 """One family for each moment: for what sees of a family only which sums it needs."""

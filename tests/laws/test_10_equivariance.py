@@ -6,12 +6,19 @@ import pytest
 from mixtura import GaussianMixture, Mixture
 from mixtura.learn.gradient import covers
 from tests.laws.drawn import assert_mixtures_close
+from tests.laws.registries import NUMBERED, numbered
 
 K, D, N = 3, 3, 120
 
 # A new family says here what it follows besides shifts and one factor for all columns.
 FOLLOWS_COLUMN_UNITS = {"full", "tied", "diag", "EEI", "VEI", "EVI", "VEE", "EVV"}
 FOLLOWS_ROTATION = {"full", "tied", "spherical", "EII", "VEE", "EVE", "VVE", "EEV", "VEV", "EVV"}
+# Factor analysers: noise of one variance for all columns follows rotations, any other their units.
+FOLLOWS_COLUMN_UNITS |= {"CCU:1", "CUU:1", "UUU:2"}
+FOLLOWS_ROTATION |= {"UUC:1"}
+
+# Their M-step is a search, whose way and last digits are not the same in other units.
+SEARCHED = {"CCU:1", "CUU:1", "UUU:2"}
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -37,7 +44,9 @@ def moved(model, matrix, shift):
 
 
 def assert_follows(x, labels, family, matrix, shift, rtol=1e-8):
-    for accelerate in ("none", "auto"):
+    if family.name in SEARCHED:
+        rtol = 1e-4
+    for accelerate in ("none",) if family in NUMBERED.values() else ("none", "auto"):
         # SQUAREM's way depends on coordinates, and where it ends does not.
         options = {} if accelerate == "none" or covers(family) else {"max_iter": 600}
         there = fit(x @ matrix.T + shift, labels, family, accelerate=accelerate, **options)
@@ -45,8 +54,9 @@ def assert_follows(x, labels, family, matrix, shift, rtol=1e-8):
         assert_mixtures_close(there.mixture_, moved(here.mixture_, matrix, shift), rtol)
         # The density is that of the rows in their new units.
         volume = np.linalg.slogdet(matrix)[1]
+        atol = 1e-3 if family.name in SEARCHED else 1e-7
         np.testing.assert_allclose(
-            there.score_samples(x @ matrix.T + shift), here.score_samples(x) - volume, atol=1e-7
+            there.score_samples(x @ matrix.T + shift), here.score_samples(x) - volume, atol=atol
         )
 
 
@@ -60,12 +70,14 @@ def test_one_factor(family, factor):
     assert_follows(*table(), family, factor * np.eye(D), np.zeros(D))
 
 
+@numbered
 def test_units_of_columns(family):
     if family.name not in FOLLOWS_COLUMN_UNITS:
         pytest.skip("one variance for all columns depends on their units")
     assert_follows(*table(), family, np.diag([1e-6, 3.0, 1e5]), np.array([1e-4, -7.0, 1e6]))
 
 
+@numbered
 def test_rotation(family):
     if family.name not in FOLLOWS_ROTATION:
         pytest.skip("variances along the axes depend on the axes")
@@ -88,19 +100,22 @@ def test_the_order_of_rows(family):
     )
 
 
+@numbered
 def test_the_order_of_components(family):
     x, labels = table()
     names = np.array([2, 0, 1])
     expected = fit(x, labels, family)
     found = fit(x, names[labels], family)
-    assert_mixtures_close(found.mixture_.rearranged(names), expected.mixture_, 1e-10)
+    searched = family.name in SEARCHED
+    rounding = 1e-4 if searched else 1e-10
+    assert_mixtures_close(found.mixture_.rearranged(names), expected.mixture_, rounding)
     # Coordinates of SQUAREM are drawn from rounding where axes are.
-    np.testing.assert_allclose(
-        found.lower_bounds_, expected.lower_bounds_, rtol=1e-12 if covers(family) else 1e-7
-    )
+    rtol = 1e-12 if covers(family) else 1e-5 if searched else 1e-7
+    np.testing.assert_allclose(found.lower_bounds_, expected.lower_bounds_, rtol=rtol)
     np.testing.assert_array_equal(found.predict(x), names[expected.predict(x)])
 
 
+@numbered
 def test_rearranged_components_are_the_same_mixture(family):
     model = fit(*table(), family).mixture_
     order = [1, 2, 0]

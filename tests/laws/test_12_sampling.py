@@ -10,6 +10,7 @@ from scipy import stats
 
 from mixtura import GaussianMixture, Mixture
 from tests.laws.drawn import covariance, mixture
+from tests.laws.registries import numbered
 
 FALSE_ALARM = 1e-6
 N, K, D = 20_000, 3, 3
@@ -38,6 +39,7 @@ def test_components_come_as_often_as_they_weigh(drawn):
     assert_standard((counts - N * pi) / np.sqrt(N * pi * (1 - pi)))
 
 
+@numbered
 def test_moments_of_each_component(drawn):
     model, x, components = drawn
     means, squares = [], []
@@ -74,6 +76,7 @@ def test_projections_have_the_distribution_of_the_mixture(drawn):
         assert_distributed(x @ a, cdf, len(directions))
 
 
+@numbered
 def test_distances_from_the_mean_are_chi_squared(drawn):
     model, x, components = drawn
     distances = model.covariance.mahalanobis(x, model.means)
@@ -81,6 +84,7 @@ def test_distances_from_the_mean_are_chi_squared(drawn):
         assert_distributed(distances[components == k, k], stats.chi2(D).cdf, K)
 
 
+@numbered
 def test_the_density_accumulates_to_a_uniform_transform(family):
     """In one dimension the integral of the density up to a drawn row is uniform."""
     model = Mixture(

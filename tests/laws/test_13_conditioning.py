@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from mixtura import Diagonal, Full, Mixture
 from mixtura.model.conditioning import conditional
 from tests.laws.drawn import SEEDS, mixture, quickly, rows
+from tests.laws.registries import numbered
 
 EVERY = [index for size in (1, 2, 3) for index in itertools.permutations(range(4), size)]
 
@@ -20,6 +21,7 @@ def close(found, expected):
     np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-10)
 
 
+@numbered
 @given(seed=SEEDS, index=st.sampled_from(EVERY), k=st.integers(1, 4))
 @quickly(25)
 def test_marginal_times_conditional_is_the_joint(family, seed, index, k):
@@ -35,6 +37,7 @@ def test_marginal_times_conditional_is_the_joint(family, seed, index, k):
     close(found.log_marginal, log_marginal)
 
 
+@numbered
 @given(seed=SEEDS, index=st.sampled_from(EVERY))
 @quickly(10)
 def test_a_single_row_is_a_mixture_that_says_the_same(family, seed, index):

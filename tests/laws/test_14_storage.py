@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from mixtura import Mixture, load
 from mixtura.model.mixture import load_with_notes
 from tests.laws.drawn import COMPONENTS, FEATURES, SEEDS, mixture, quickly
+from tests.laws.registries import every_form, numbered
 
 
 def assert_same_bits(a, b):
@@ -21,6 +22,7 @@ def assert_same_bits(a, b):
         assert left.tobytes() == right.tobytes()
 
 
+@every_form
 @given(k=COMPONENTS, d=FEATURES, seed=SEEDS)
 @quickly()
 def test_mixtures(family, tmp_path_factory, k, d, seed):
@@ -30,6 +32,7 @@ def test_mixtures(family, tmp_path_factory, k, d, seed):
     assert_same_bits(load(path), model)
 
 
+@numbered
 def test_extreme_numbers(family, tmp_path):
     unit = family.estimate(np.ones(2), family.moment.copies(np.eye(2), 2), 2)
     model = Mixture.of(

@@ -5,6 +5,7 @@ from hypothesis import given
 
 from mixtura.learn.statistics import Statistics
 from tests.laws.drawn import COMPONENTS, FEATURES, SEEDS, assert_close, mixture, quickly, statistics
+from tests.laws.registries import numbered
 
 ROUNDING = 1e-13
 
@@ -70,6 +71,7 @@ def test_what_was_added_can_be_taken_away(family, k, d, seed):
     assert_close(a - moved, 0.0 * a, 10 * ROUNDING, [a, moved])
 
 
+@numbered
 @given(k=COMPONENTS, d=FEATURES, seed=SEEDS)
 @quickly()
 def test_the_origin_does_not_matter(family, k, d, seed):

@@ -5,6 +5,7 @@ import pytest
 
 from mixtura.learn.expectation import assigned, e_step
 from tests.laws.drawn import assert_close, assert_identical, mixture, rows, with_needle
+from tests.laws.registries import numbered
 
 N, K, D = 2_100, 3, 4
 
@@ -78,6 +79,7 @@ def test_whole_numbers_are_rows_like_others(engine, model, dtype):
     assert_identical(engine(x.astype(dtype)).fold(e_step, model), expected)
 
 
+@numbered
 def test_memberships_go_with_their_rows(engine, model, table):
     x, w = table
     r = np.random.default_rng(5).dirichlet(np.ones(K), N)

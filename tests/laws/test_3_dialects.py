@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from mixtura import Mixture
 from mixtura.numeric.kernels import dialect as dialect_named
 from tests.laws.drawn import EPS, mixture, rows, with_needle
+from tests.laws.registries import numbered
 
 REFERENCE = dialect_named("reference")
 
@@ -139,6 +140,7 @@ def test_rows_out_of_reach(dialect, family):
     np.testing.assert_allclose(found, REFERENCE.log_density(x, model.operands), rtol=1e-12)
 
 
+@numbered
 @settings(deadline=None, max_examples=60, derandomize=True)
 @given(k=st.integers(1, 7), d=st.integers(1, 9), n=st.integers(1, 600), seed=st.integers(0, 99))
 def test_every_size(dialect, family, k, d, n, seed):

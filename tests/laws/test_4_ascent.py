@@ -9,7 +9,7 @@ import pytest
 from mixtura.learn.acceleration import Lbfgs
 from mixtura.learn.gradient import covers
 from tests.laws.drawn import EPS
-from tests.laws.registries import PRIORS
+from tests.laws.registries import PRIORS, numbered
 from tests.laws.runs import Run
 
 
@@ -100,6 +100,7 @@ def test_with_a_variance_floor(family, beside, rows):
             assert np.linalg.eigvalsh(scaled).min() >= 1 - 1e-9
 
 
+@numbered
 def test_ordinary_rows_rise_but_for_the_last_digits(family):
     run, _ = next(runs(ordinary, family))
     assert np.diff(run.objectives).min() > -1e-14 * np.abs(run.objectives).max()

@@ -20,17 +20,24 @@ from mixtura.model.covariance import (
     VEV,
     VVE,
     Diagonal,
+    Factor,
     Full,
     Spherical,
     Tied,
 )
 from tests.laws.drawn import COMPONENTS, FEATURES, SEEDS, covariance, mixture, quickly
+from tests.laws.registries import numbered
 from tests.laws.test_5_fixed_point import gradient
 
 
 def matrices(c, k, d, df, scale):
     """Each is inverse Wishart; where they share something, given that they do, up to a constant."""
-    return sum(stats.invwishart.logpdf(c.values[j], df, scale) for j in range(k))
+    return sum(stats.invwishart.logpdf(c.dense(k)[j], df, scale) for j in range(k))
+
+
+def one_matrix(c, k, d, df, scale):
+    """One matrix of all components is inverse Wishart."""
+    return stats.invwishart.logpdf(c.dense(k)[0], df, scale)
 
 
 def variances(c, k, d, df, scale):
@@ -46,7 +53,7 @@ COVARIANCES = {
         c.values, df / 2, scale=np.trace(scale) / d / 2
     ).sum(),
     Full: matrices,
-    Tied: lambda c, k, d, df, scale: stats.invwishart.logpdf(c.values, df, scale),
+    Tied: one_matrix,
     Diagonal: variances,
     Spherical: lambda c, k, d, df, scale: stats.invgamma.logpdf(
         c.values, df / 2, scale=np.trace(scale) / d / 2
@@ -60,7 +67,9 @@ def log_density(prior, model):
     total = stats.dirichlet.logpdf(model.weights, np.full(k, prior.concentration)) if k > 1 else 0.0
     for mean, matrix in zip(model.means, model.covariances, strict=True):
         total += stats.multivariate_normal.logpdf(mean, prior.mean, matrix / prior.shrinkage)
-    of_family = COVARIANCES[type(model.covariance)]
+    own = type(model.covariance)
+    of_factors = one_matrix if own.common else matrices
+    of_family = of_factors if issubclass(own, Factor) else COVARIANCES[own]
     return total + of_family(model.covariance, k, d, prior.degrees_of_freedom, prior.scale)
 
 
@@ -75,6 +84,7 @@ def drawn(d, rng):
     )
 
 
+@numbered
 @given(k=COMPONENTS, d=FEATURES, seed=SEEDS)
 @quickly()
 def test_the_likelihood_of_pseudo_rows_is_the_density_of_the_prior(family, k, d, seed):
@@ -139,6 +149,7 @@ def penalty(strength, matrix, model):
     )
 
 
+@numbered
 @given(k=COMPONENTS, d=FEATURES, seed=SEEDS)
 @quickly()
 def test_the_likelihood_of_the_penalty_is_its_formula(family, k, d, seed):

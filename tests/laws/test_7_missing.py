@@ -27,7 +27,7 @@ from mixtura.learn.statistics import Statistics
 from mixtura.numeric.gaps import layout
 from mixtura.numeric.kernels.with_gaps_reference import in_moment
 from tests.laws.drawn import assert_close, assert_identical, mixture, rows
-from tests.laws.registries import ACCELERATORS, PRIORS
+from tests.laws.registries import ACCELERATORS, PRIORS, numbered
 from tests.laws.runs import Run
 from tests.laws.test_10_equivariance import FOLLOWS_COLUMN_UNITS
 
@@ -104,6 +104,7 @@ def statistics(found, model, w):
     return Statistics(moment, model.means, counts, counts, counts, sums, products, total, w.sum())
 
 
+@numbered
 def test_without_gaps_nothing_changes(engine, family, model, w):
     x = rows(model, N, np.random.default_rng(73))
     found = engine(x, w, incomplete=True, block_rows=100).fold(e_step, model)
@@ -180,6 +181,7 @@ def test_the_numbers_of_rows(engine, model, x):
     np.testing.assert_allclose(data.fold(likelihood_of, model), [total.sum(), N], rtol=1e-12)
 
 
+@numbered
 def test_all_but_one_observed_is_the_regression(incomplete_dialect, family):
     """What is missing, told by the others: its mean and variance by the precision matrix."""
     rng = np.random.default_rng(75)

@@ -17,7 +17,7 @@ from tests.laws.drawn import (
     quickly,
     rows,
 )
-from tests.laws.registries import ENGINES
+from tests.laws.registries import ENGINES, numbered
 
 N = 60
 
@@ -28,6 +28,7 @@ def weighted(family, k, d, seed):
     return model, rows(model, N, rng), rng.integers(0, 4, N) + (np.arange(N) == 0)
 
 
+@numbered
 @given(k=COMPONENTS, d=FEATURES, seed=SEEDS)
 @quickly()
 def test_statistics(engine, family, k, d, seed):

@@ -7,7 +7,8 @@ from hypothesis import given
 from mixtura import Mixture
 from mixtura.learn.data import Block
 from mixtura.learn.expectation import e_step
-from mixtura.model.covariance import FAMILIES
+from mixtura.model.covariance import FAMILIES, Full, factor_family
+from mixtura.model.covariance import FORMS as FORMS_OF_FACTORS
 from tests.laws.drawn import COMPONENTS, FEATURES, SEEDS, mixture, quickly, rows
 
 
@@ -87,3 +88,25 @@ def test_density_and_statistics(small, large, k, d, seed):
 def test_a_larger_form_has_more_to_choose(small, large):
     model = mixture(small, 3, 4, np.random.default_rng(0))
     assert widened(model, large).n_parameters > model.n_parameters
+
+
+def test_forms_of_factor_analysers_are_members_of_those_that_have_less_in_common():
+    """And all of them of the full family; more freedom is more parameters."""
+    rng, seen = np.random.default_rng(1), 0
+    for small, own in FORMS_OF_FACTORS.items():
+        model = mixture(factor_family(small, 2), 3, 6, rng)
+        x = rows(model, 20, rng)
+        full = Mixture(model.weights, model.means, Full(model.covariances))
+        np.testing.assert_allclose(full.log_joint(x), model.log_joint(x), rtol=1e-9, atol=1e-9)
+        assert full.n_parameters > model.n_parameters
+        for large, other in FORMS_OF_FACTORS.items():
+            parts = zip(*([f.loadings, f.shape, f.volume, f.isotropic] for f in (own, other)))  # noqa: B905
+            if small == large or not all(mine or not theirs for mine, theirs in parts):
+                continue
+            wide = Mixture.of(
+                model.weights, model.means, model.covariance.values, family=f"{large}:2"
+            )
+            np.testing.assert_allclose(wide.log_joint(x), model.log_joint(x), rtol=1e-12)
+            assert wide.n_parameters > model.n_parameters, (small, large)
+            seen += 1
+    assert seen > 20
