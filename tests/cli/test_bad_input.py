@@ -270,7 +270,10 @@ def test_options_that_make_no_sense(refused, options, said):
 
 
 def test_a_family_that_is_not_there(refused):
-    families = "auto, full, tied, diag, spherical, or three letters of mclust, such as VEV"
+    families = (
+        "auto, full, tied, diag, spherical, three letters of mclust, such as VEV, or factor "
+        "analysers and their number, such as UUU:2"
+    )
     for command in ("segment", "fit"):
         assert refused(2, command, table(), "--family", "round", "-o", "m") == (
             f"--family 'round': choose {families}."

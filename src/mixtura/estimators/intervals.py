@@ -235,7 +235,7 @@ class Task:
         self.n_rows = float(self.weights.sum())
         whole: Mixture | HeavyMixture = model.mixture_
         self.alive = np.flatnonzero(whole.weights > 0)
-        self.value = (
+        self.value: Any = (
             whole if len(self.alive) == whole.n_components else whole.rearranged(self.alive)
         )
         self.mixture = _gaussian(self.value)
@@ -244,7 +244,7 @@ class Task:
         self.chart, held = ways.chart(model, self.value)
         self.parameters = Parameters.of(self.value, self.chart)
         self.estimates = self.parameters.values(self.value)
-        self.refits = ways.refits(model, self.value, rows, self.weights, incomplete)
+        self.refits: Any = ways.refits(model, self.value, rows, self.weights, incomplete)
         names = getattr(model, "feature_names_in_", range(rows.shape[1]))
         self.names = self.parameters.names([str(name) for name in names])
         if len(self.alive) < whole.n_components:
@@ -306,7 +306,7 @@ class Task:
                 "the bootstrap multiply weights so that they add up to the number of rows"
             )
         self.refits.settled()
-        settled: Any = bootstrap.aligned(self.value, self.refits.begin)  # pyright: ignore
+        settled = bootstrap.aligned(self.value, self.refits.begin)
         made = Replicates.of(
             self.parameters, settled, self._mixtures(method, n_boot, rng), self.n_rows
         )

@@ -152,8 +152,7 @@ def fit(
     }
     # Whether it converged is said in words of this command.
     run = None if record is None else replace(record, converged=True)
-    found = summarised(best.mixture_, names, run, first=1, tails=heavy)
-    faults = found.faults
+    faults = summarised(best.mixture_, names, run, first=1, tails=heavy).faults
     dropped = {c.name: c.reason for c in described if c.name not in names}
     write_model(best, notes, output)
     summary = {
@@ -169,14 +168,13 @@ def fit(
         "icl": best.icl(rows, sample_weight=weights),
         "weights": best.weights_.tolist(),
         "means": best.means_.tolist(),
-        "degrees_of_freedom": [part.degrees_of_freedom for part in found.components]
-        if heavy is not None
-        else None,
         "faults": [*faults],
         "tried": trials,
         "dropped": dropped,
         "output": output,
     }
+    if isinstance(best, StudentMixture):
+        summary["degrees_of_freedom"] = best.degrees_of_freedom_.tolist()
     if as_json:
         print(json.dumps(summary, allow_nan=False))
     elif not quiet:
@@ -252,7 +250,7 @@ def write_model(
 
 def _say(summary: dict[str, Any], names: list[str]) -> None:
     """What was fitted, in words."""
-    degrees = summary["degrees_of_freedom"]
+    degrees = summary.get("degrees_of_freedom")
     terminal.say(
         f"{summary['n_components']} components, {summary['family']} "
         f"{'covariance' if degrees is None else 'scales of t distributions'}, "
