@@ -90,13 +90,14 @@ FAMILIES = ("full", "tied", "diag", "spherical")
 """Those that "auto" tries."""
 
 
-def family_or_auto(text: str) -> str:
-    """The name of a covariance family, or "auto"."""
-    if text != "auto" and text not in SPELLINGS and factor_named(text) is None:
-        raise BadUsage(
-            f"--family {text!r}: choose auto, {', '.join(FAMILIES)}, three letters of mclust, such "
-            "as VEV, or factor analysers and their number, such as UUU:2."
-        )
+def family_or_auto(text: str, *, factors: bool = False) -> str:
+    """The name of a covariance family, where asked for of factor analysers too, or "auto"."""
+    of_factors = factors and factor_named(text) is not None
+    if text != "auto" and text not in SPELLINGS and not of_factors:
+        others = "or three letters of mclust, such as VEV"
+        if factors:
+            others = f"{others[3:]}, or factor analysers and their number, such as UUU:2"
+        raise BadUsage(f"--family {text!r}: choose auto, {', '.join(FAMILIES)}, {others}.")
     return text if text == "auto" else named(text).name
 
 
