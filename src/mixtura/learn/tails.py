@@ -12,7 +12,7 @@ and the component, and how it varies about that.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,36 +61,48 @@ class Tally:
         return Tally(self.statistics + other.statistics, self.logs + other.logs)
 
 
-def tiles(block: Block, model: HeavyMixture) -> Iterator[tuple[Index, Places]]:
-    """The rows of a block, some at a time: which they are, and where they lie."""
-    index = np.arange(len(block.rows))
-    complete, rest = index, index[:0]
-    if block.gaps is not None:
-        gaps = block.gaps.of(block.rows)
-        order = gaps.order.astype(np.intp)
-        complete, rest = order[: gaps.complete], order[gaps.complete :]
-    for at in range(0, len(complete), TILE):
-        some = complete[at : at + TILE]
-        rows = block.rows[some] if len(rest) else block.rows[at : at + TILE]
-        yield some, model.places(rows)
+class Tile(NamedTuple):
+    """Some rows of a block, all of them complete or none."""
+
+    rows: Index | slice
+    complete: bool
+
+    def places(self, block: Block, model: HeavyMixture) -> Places:
+        """Where they lie."""
+        rows = block.rows[self.rows]
+        return model.places(rows) if self.complete else model.places_with_gaps(rows)
+
+
+def tiles(block: Block, model: HeavyMixture) -> Iterator[Tile]:
+    """The rows of a block, some at a time."""
+    n = len(block.rows)
+    if block.gaps is None:
+        for at in range(0, max(n, 1), TILE):
+            yield Tile(slice(at, min(at + TILE, n)), True)
+        return
+    gaps = block.gaps.of(block.rows)
+    order = gaps.order.astype(np.intp)
+    complete, rest = order[: gaps.complete], order[gaps.complete :]
+    for at in range(0, len(complete) if len(rest) else max(n, 1), TILE):
+        yield Tile(complete[at : at + TILE], True)
     d = model.n_features
     for part in spans(len(rest), model.n_components * d * (d + 2)):
-        yield rest[part], model.places_with_gaps(block.rows[rest[part]])
+        yield Tile(rest[part], False)
 
 
 def e_step(block: Block, model: HeavyMixture) -> Tally:
     """The statistics of a block under the posterior of t distributions, and its log-likelihood."""
-    operands = model.even.operands
-    nothing = Statistics.zero(operands.moment, model.n_components, model.n_features)
-    total = Tally(nothing.shifted(operands.about), np.zeros(model.n_components))
-    for some, places in tiles(block, model):
-        total = total + _tally(block.rows[some], block.weights[some], model, places)
+    first, *more = tiles(block, model)
+    total = _tally(block, model, first)
+    for tile in more:
+        total = total + _tally(block, model, tile)
     return total
 
 
-def _tally(rows: NDArray[Any], w: Array, model: HeavyMixture, places: Places) -> Tally:
+def _tally(block: Block, model: HeavyMixture, tile: Tile) -> Tally:
     from scipy.special import digamma
 
+    rows, w, places = block.rows[tile.rows], block.weights[tile.rows], tile.places(block, model)
     density, r = normalise(np.ascontiguousarray(model.joint_at(places).T))
     r = r.T * w[:, None]
     pulls = model.pulls(places)
@@ -113,8 +125,10 @@ def _tally(rows: NDArray[Any], w: Array, model: HeavyMixture, places: Places) ->
         n_rows=float(w.sum()),
     )
     half = 0.5 * (model.degrees + places.n_seen)
-    logs = np.log(pulls) - pulls + (digamma(half) - np.log(half))
-    return Tally(statistics, np.einsum("nk,nk->k", r, logs))
+    logs = np.einsum("nk,nk->k", r, np.log(pulls) - pulls)
+    mean = digamma(half) - np.log(half)
+    logs = logs + (np.einsum("nk,nk->k", r, mean) if places.glances else counts * mean)
+    return Tally(statistics, logs)
 
 
 def _with_gaps(
@@ -139,7 +153,8 @@ def worth(block: Block, model: HeavyMixture, degrees: Array) -> Array:
     """Σ w r log t of each component with each of some degrees (C, K), shape (C, K)."""
     found = np.zeros(degrees.shape)
     trials = [HeavyMixture(model.gaussian, each) for each in degrees]
-    for some, places in tiles(block, model):
+    for tile in tiles(block, model):
+        some, places = tile.rows, tile.places(block, model)
         _, r = normalise(np.ascontiguousarray(model.joint_at(places).T))
         r *= block.weights[some]
         for one, trial in zip(found, trials, strict=True):
@@ -150,7 +165,8 @@ def worth(block: Block, model: HeavyMixture, degrees: Array) -> Array:
 def log_density(block: Block, model: HeavyMixture) -> Array:
     """Log p(x) of what each row has, (B,)."""
     found = np.empty(len(block.rows))
-    for some, places in tiles(block, model):
+    for tile in tiles(block, model):
+        some, places = tile.rows, tile.places(block, model)
         found[some] = normalise(np.ascontiguousarray(model.joint_at(places).T))[0]
     return found
 
@@ -158,7 +174,8 @@ def log_density(block: Block, model: HeavyMixture) -> Array:
 def responsibilities(block: Block, model: HeavyMixture) -> Array:
     """The probability of each component for each row, (B, K)."""
     found = np.empty((len(block.rows), model.n_components))
-    for some, places in tiles(block, model):
+    for tile in tiles(block, model):
+        some, places = tile.rows, tile.places(block, model)
         found[some] = normalise(np.ascontiguousarray(model.joint_at(places).T))[1].T
     return found
 
@@ -166,7 +183,8 @@ def responsibilities(block: Block, model: HeavyMixture) -> Array:
 def labels(block: Block, model: HeavyMixture) -> NDArray[np.int64]:
     """The likeliest component of each row, (B,)."""
     found = np.empty(len(block.rows), dtype=np.int64)
-    for some, places in tiles(block, model):
+    for tile in tiles(block, model):
+        some, places = tile.rows, tile.places(block, model)
         found[some] = model.joint_at(places).argmax(axis=1)
     return found
 
@@ -174,7 +192,8 @@ def labels(block: Block, model: HeavyMixture) -> NDArray[np.int64]:
 def pulls(block: Block, model: HeavyMixture) -> Array:
     """How much each row counts for centres and scales, (B,): its mean over the components."""
     found = np.empty(len(block.rows))
-    for some, places in tiles(block, model):
+    for tile in tiles(block, model):
+        some, places = tile.rows, tile.places(block, model)
         _, r = normalise(np.ascontiguousarray(model.joint_at(places).T))
         found[some] = np.einsum("kn,nk->n", r, model.pulls(places))
     return found
@@ -183,7 +202,8 @@ def pulls(block: Block, model: HeavyMixture) -> Array:
 def certainty_of(block: Block, model: HeavyMixture) -> Array:
     """Three sums over rows, (3,): w log p(x), w log of the largest posterior, and w."""
     total = np.zeros(3)
-    for some, places in tiles(block, model):
+    for tile in tiles(block, model):
+        some, places = tile.rows, tile.places(block, model)
         density, r = normalise(np.ascontiguousarray(model.joint_at(places).T))
         w, peak = block.weights[some], np.log(r.max(axis=0))
         present = w > 0
