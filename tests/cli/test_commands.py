@@ -389,6 +389,20 @@ def test_a_weight_of_two_is_a_row_twice(mixtura, customers, tmp_path):
     np.testing.assert_allclose(weighted["bic"], plain["bic"], rtol=1e-9)
 
 
+def test_fit_and_select_take_families_with_a_number(mixtura, csv, tmp_path):
+    common = (csv, "--columns", "spend,visits", "--k", "3", "-o", tmp_path / "m", "--json")
+    for family, name in (("subspace", "AkjBkQkDk"), ("ABQkD:1", "ABQkD:1"), ("UUC:1", "UUC:1")):
+        code, out, _ = mixtura("fit", *common, "--family", family)
+        assert (code, json.loads(out)["family"]) == (0, name)
+        assert load_with_notes(tmp_path / "m")[0].covariance.name == name
+    code, out, _ = mixtura("summary", tmp_path / "m")
+    assert code == 0
+    columns = ("--columns", "spend,visits", "--families", "ABQkD:1,diag", "--max-k", "3")
+    code, out, _ = mixtura("select", csv, *columns, "--json")
+    assert code == 0
+    assert set(json.loads(out)["results"]["covariance_type"]) == {"ABQkD:1", "diag"}
+
+
 def test_fit_through_a_pipe_into_predict(csv, fitted, mixtura):
     columns = ["--columns", "spend,visits", "--k", "3"]
     fit = subprocess.Popen(

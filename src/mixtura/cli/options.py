@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from mixtura.cli.failure import BadUsage
-from mixtura.model.covariance import SPELLINGS, factor_named, named
+from mixtura.model.covariance import SPELLINGS, is_named, named
 
 Table = Annotated[
     str,
@@ -90,13 +90,15 @@ FAMILIES = ("full", "tied", "diag", "spherical")
 """Those that "auto" tries."""
 
 
-def family_or_auto(text: str, *, factors: bool = False) -> str:
-    """The name of a covariance family, where asked for of factor analysers too, or "auto"."""
-    of_factors = factors and factor_named(text) is not None
-    if text != "auto" and text not in SPELLINGS and not of_factors:
+def family_or_auto(text: str, *, numbered: bool = False) -> str:
+    """The name of a covariance family, where asked for one with a number too, or "auto"."""
+    if text != "auto" and not (is_named(text) if numbered else text in SPELLINGS):
         others = "or three letters of mclust, such as VEV"
-        if factors:
-            others = f"{others[3:]}, or factor analysers and their number, such as UUU:2"
+        if numbered:
+            others = (
+                f"{others[3:]}, or forms with their number, such as UUU:2 or AkjBkQkD:3, "
+                "or subspace"
+            )
         raise BadUsage(f"--family {text!r}: choose auto, {', '.join(FAMILIES)}, {others}.")
     return text if text == "auto" else named(text).name
 

@@ -16,7 +16,7 @@ from mixtura.estimators.mixture import GaussianMixture
 from mixtura.estimators.ranking import Ranking
 from mixtura.estimators.rows import check_observed, read_rows, read_weights
 from mixtura.learn import slope
-from mixtura.model.covariance import FAMILIES, SPELLINGS, named
+from mixtura.model.covariance import FAMILIES, is_named, named
 from mixtura.model.mixture import Mixture
 
 Array = NDArray[np.float64]
@@ -49,7 +49,8 @@ class GaussianMixtureIC(DensityMixin, BaseEstimator):
     n_components : int or iterable of int, default 9
         A number: all from one to it. Others: those to try.
     covariance_types : str or sequence of str, default ("full", "tied", "diag", "spherical")
-        Families as in `GaussianMixture`, by any of their names; "all" is mclust's fourteen.
+        Families as in `GaussianMixture`, by any of their names, also those with a number such as
+        "UUU:2" or "AkjBkQkD:3"; "all" is mclust's fourteen.
     n_init : int, default 1
         Fresh starts of each fit, beside the one from the way down.
     init_params : "path", or as in `GaussianMixture`, default "path"
@@ -253,12 +254,13 @@ class GaussianMixtureIC(DensityMixin, BaseEstimator):
         if isinstance(given, str):
             given = [*FAMILIES] if given == "all" else [given]
         names = [*given]
-        unknown = [name for name in names if name not in SPELLINGS]
+        unknown = [name for name in names if not is_named(name)]
         if unknown or not names:
             raise ValueError(
                 "covariance_types must be some of "
                 + ", ".join(FAMILIES)
-                + ", mclust's letters, or 'all', but "
+                + ", 'subspace', forms with their number such as 'UUU:2' or 'AkjBkQkD:3', "
+                "mclust's letters, or 'all', but "
                 + (f"{unknown[0]!r} is not one of them" if unknown else "there is none")
             )
         return [*dict.fromkeys(named(name).name for name in names)]

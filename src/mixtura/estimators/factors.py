@@ -1,23 +1,28 @@
-"""The option ``n_factors``: which family a form of factor analysers and their number make."""
+"""Names of families that hold a number, and the option ``n_factors``, which is one of them."""
 
 from typing import Any
 
 from sklearn.utils._param_validation import StrOptions
 
-from mixtura.model.covariance import FORMS, SPELLINGS, factor_named, named
+from mixtura.model.covariance import (
+    FORMS,
+    SPELLINGS,
+    SUBSPACES,
+    Subspaces,
+    is_named,
+    named,
+)
 
 
 class FamilyName(StrOptions):
-    """Names of families and of forms, and those that hold a number of factors, such as UUU:2."""
+    """Names of families and of forms, and those that hold a number, such as UUU:2."""
 
     def __init__(self) -> None:
-        super().__init__({*SPELLINGS, *FORMS})
+        super().__init__({*SPELLINGS, *FORMS, *SUBSPACES, "subspace"})
 
     def is_satisfied_by(self, val: Any) -> bool:
         """Whether there is such a family."""
-        return super().is_satisfied_by(val) or (
-            isinstance(val, str) and factor_named(val) is not None
-        )
+        return super().is_satisfied_by(val) or is_named(val)
 
 
 def family_name(covariance_type: str, n_factors: int | None) -> str:
@@ -38,8 +43,15 @@ def family_name(covariance_type: str, n_factors: int | None) -> str:
 
 
 def check_factors(covariance_type: str, n_features: int) -> None:
-    """Fewer factors than columns."""
+    """Fewer factors, or axes, than columns."""
     family = named(covariance_type)
+    if issubclass(family, Subspaces):
+        if family.rule is None and family.number >= n_features:
+            raise ValueError(
+                f"subspaces of {family.number} dimensions are too large for n_features = "
+                f"{n_features}: they have fewer dimensions than there are columns"
+            )
+        return
     number = getattr(family, "n_factors", 0)
     if number >= n_features:
         raise ValueError(

@@ -35,7 +35,7 @@ from mixtura.learn.halving import Run, halving
 from mixtura.learn.noise import NoisyFit
 from mixtura.learn.prior import Prior
 from mixtura.learn.truncation import BoundedFit, Truncation
-from mixtura.model.covariance import Covariance, named
+from mixtura.model.covariance import Covariance, Subspaces, named
 from mixtura.model.mixture import Mixture
 from mixtura.model.noise import Noise, NoisyMixture
 
@@ -85,7 +85,11 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
         have volume, shape or orientation in common [@CeleuxGovaert1995]. The page on
         covariances has them all. Or one of twelve forms of factor analysers, for many columns:
         "UUU" (each component its own loadings and variances), "CCC", "UUC" (principal components)
-        and others [@McNicholasMurphy2010]; "UUU:2" is "UUU" with ``n_factors=2``.
+        and others [@McNicholasMurphy2010]; "UUU:2" is "UUU" with ``n_factors=2``. Or subspaces,
+        for very many [@Bouveyron2007]: "subspace", each component a few axes of its own and one
+        variance beside them, or one of twelve forms by HDclassif's names, such as "AkBkQkDk". How
+        many axes, Cattell's test says; "AkjBkQkDk:0.1" has another threshold than 0.2,
+        "AkjBkQkDk:bic" takes BIC, and in "AkjBkQkD:3" all components have 3.
     tol : float, default 1e-3
         A run ends once less than this is predicted to be left to gain, in nats per row, twice
         running; never before the fifth pass. With ``accelerate="none"``: once the objective changed
@@ -163,11 +167,12 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
     covariances_ : array
         full (K, D, D), tied (D, D), diag (K, D), spherical (K,); of the other forms EII (1,), EEI
         (D,), VEI and EVI (K, D), and the rest (K, D, D);
-        with factors (K, D, H + 1), loadings and, last, the variances of the noise.
+        with factors (K, D, H + 1), loadings and, last, the variances of the noise; so with
+        subspaces, with axes as long as √(a − b), H being D − 1 where numbers of axes are chosen.
         ``mixture_.covariances`` are the matrices.
     precisions_, precisions_cholesky_ : array
         Inverse covariances, and upper factors U with U Uᵀ equal to them; shapes as covariances_,
-        with factors (K, D, D).
+        with factors and subspaces (K, D, D).
     mixture_ : Mixture
         The same as a value, in float64.
     converged_ : bool
@@ -183,6 +188,8 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
     remaining_gain_ : float
         What more iterations would still have gained, in nats per row, as far as the last gains
         tell: a guess, not a bound; infinite where they do not tell.
+    dimensions_ : array of int, shape (K,)
+        With subspaces: how many axes each component has.
     noise_ : Noise
         With ``noise``: the ``share`` of the rows that are noise, and the ``volume`` of the box.
     noisy_mixture_ : NoisyMixture
@@ -582,7 +589,7 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
                 self._run(setup, begin, -np.inf, observed, number, dtype)
                 for number, begin in enumerate(starts)
             ]
-        best = max(fits, key=lambda fit: fit.objective)
+        best = max(fits, key=setup.worth)
         return best, tuple(fit.objective for fit in fits)
 
     def _halving(
@@ -767,6 +774,16 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
         if hasattr(self, "noise_"):
             shares = shares / shares.sum()
         return Mixture(shares, means, covariance)
+
+    @property
+    def dimensions_(self) -> NDArray[np.intp]:
+        """With subspaces: how many axes each component has, (K,)."""
+        covariance = self.mixture_.covariance
+        if not isinstance(covariance, Subspaces):
+            raise AttributeError(
+                "there are no subspaces: fit with covariance_type='subspace', or another form"
+            )
+        return covariance.dimensions
 
     @property
     def noisy_mixture_(self) -> NoisyMixture:

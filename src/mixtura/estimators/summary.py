@@ -14,6 +14,7 @@ from mixtura.learn.data import Block, Data
 from mixtura.learn.posterior import Either
 from mixtura.model import pair
 from mixtura.model.components import Components
+from mixtura.model.covariance import Subspaces
 from mixtura.model.heavy import HeavyMixture
 from mixtura.model.mixture import Mixture
 
@@ -58,6 +59,8 @@ class Component:
     distributions."""
     degrees_of_freedom: float | None = None
     """Of a t distribution."""
+    dimension: int | None = None
+    """Of a subspace, how many axes it has."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -301,7 +304,7 @@ def _components(
     """What there is to say of each component."""
     heavy = isinstance(value, HeavyMixture)
     mixture, k = value.gaussian if heavy else value, value.n_components
-    conditions = _conditions(mixture)
+    conditions, covariance = _conditions(mixture), mixture.covariance
     nearest, overlaps = np.full(k, -1), np.full(k, np.nan)
     if 1 < k <= FEW and not heavy:
         apart = pair.bhattacharyya(mixture, mixture)
@@ -320,6 +323,9 @@ def _components(
                 nearest=None if nearest[j] < 0 else int(nearest[j]) + first,
                 overlap=None if np.isnan(overlaps[j]) else float(overlaps[j]),
                 degrees_of_freedom=float(value.degrees[j]) if heavy else None,
+                dimension=int(covariance.dimensions[j])
+                if isinstance(covariance, Subspaces)
+                else None,
             )
         )
     return tuple(found)

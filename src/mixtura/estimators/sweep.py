@@ -18,7 +18,7 @@ from mixtura.learn import completion, expectation, initial, selection
 from mixtura.learn.data import Block
 from mixtura.learn.hierarchy import Hierarchy
 from mixtura.learn.reduction import split
-from mixtura.model.covariance import FAMILIES, Covariance, Diagonal, Full, Spherical, Tied
+from mixtura.model.covariance import Covariance, Diagonal, Full, Spherical, Tied, named
 from mixtura.model.mixture import Mixture
 from mixtura.model.reduction import reduce
 
@@ -177,7 +177,7 @@ def swept(
     )
     if start == PATH:
         for family in families:
-            if FAMILIES[family] in MERGED:
+            if named(family) in MERGED:
                 tell(f"trying neighbours of each size, {family}")
                 _mend([c for c in cells if c.covariance_type == family], rows, options, rng)
     return cells
@@ -201,7 +201,7 @@ def _together(
     tell(f"fitting {len(tried)} mixtures together")
     _bettered(tried, rows, options, [int(rng.randint(2**31))] * len(tried))
     alone = [
-        cell for cell in tried if cell.n_components > 1 and FAMILIES[cell.covariance_type] in MERGED
+        cell for cell in tried if cell.n_components > 1 and named(cell.covariance_type) in MERGED
     ]
     for turn in range(n_init):
         again = tried if turn else alone  # the first is on the way down where that is costly
@@ -211,7 +211,7 @@ def _together(
         (a, b)
         for a, b in pairwise(tried)
         if a.covariance_type == b.covariance_type
-        and FAMILIES[a.covariance_type] in MERGED
+        and named(a.covariance_type) in MERGED
         and b.n_components == a.n_components + 1
     ]
     tell("trying neighbours of each size")
@@ -438,7 +438,7 @@ def _ways(
         shared: Hierarchy | None = None
         for family in families:
             tell(f"merging {size} components step by step, {family}")
-            if FAMILIES[family] in MERGED:
+            if named(family) in MERGED:
                 way = path(block, family, size, min(ks), options, rng)
                 starts: dict[int, Any] = {**way}
             else:

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from mixtura.engines.memory import BLOCK_ROWS, Memory
 from mixtura.estimators.hierarchical import HierarchicalStart
-from mixtura.learn import completion, initial
+from mixtura.learn import completion, initial, selection, settling
 from mixtura.learn.acceleration import Accelerator, Curvature, Lbfgs, Plain, Squarem
 from mixtura.learn.brief import GoOn
 from mixtura.learn.compact import Compact, is_compact
@@ -28,7 +28,7 @@ from mixtura.learn.sorting import Sorting
 from mixtura.learn.spread import floors
 from mixtura.learn.statistics import Statistics
 from mixtura.learn.truncation import MEASURED, BoundedFit, Search, Truncation, unseen
-from mixtura.model.covariance import Covariance, Factor, named
+from mixtura.model.covariance import Covariance, Factor, Subspaces, named, subspace_family
 from mixtura.model.mixture import Mixture
 from mixtura.model.noise import Noise
 
@@ -80,6 +80,21 @@ class Plan:
     """Noise beside the mixture, as a run begins."""
     begin: "Plan | None" = None
     """The same fit with those rows alone that a start is made from, where they are not all."""
+
+    @property
+    def chooses(self) -> bool:
+        """How many axes components have is chosen as a run begins."""
+        return issubclass(self.family, Subspaces) and self.family.rule is not None
+
+    def worth(self, fit: Fit) -> float:
+        """By what the best of several runs is taken: the objective, in nats per row.
+
+        Where runs have other numbers of axes, less what BIC takes for their parameters.
+        """
+        if not self.chooses:
+            return fit.objective
+        n = float(len(self.rows)) if self.weights is None else float(self.weights.sum())
+        return fit.objective - 0.5 * selection.bic(0.0, fit.mixture.n_parameters, n) / n
 
     def expect(self) -> Expect:
         """The E-step of a run."""
@@ -155,7 +170,9 @@ def plan(
         if truncated is not None
         else _accelerator(accelerate, maximize, dead_components),
         rest=resting(accelerate, n_components, incomplete),
-        halves=accelerate != "none" and truncated is None,
+        halves=accelerate != "none"
+        and truncated is None
+        and not (issubclass(family, Subspaces) and family.rule is not None),
         truncation=truncated,
     )
 
@@ -226,7 +243,7 @@ def _accelerator(how: str, maximize: Maximization, dead_components: str) -> Acce
     bound = isinstance(maximize.constrain, Bounds) and maximize.constrain.floor is not None
     if how == "none" or bound or dead_components != "keep":
         return Plain()
-    if how == "auto" and issubclass(maximize.family, Factor):
+    if how == "auto" and issubclass(maximize.family, Factor | Subspaces):
         return Plain()  # where a step in loadings was long, runs ended at places that are lower
     if how == "squarem" or not covers(maximize.family):
         return Squarem()
@@ -333,10 +350,10 @@ def _weights(value: ArrayLike, n_components: int) -> Array:
 def _precisions(
     value: ArrayLike, family: type[Covariance], n_components: int, n_features: int
 ) -> Covariance:
-    if issubclass(family, Factor):
+    if issubclass(family, Factor | Subspaces):
+        what = "factor analysers" if issubclass(family, Factor) else "subspaces"
         raise ValueError(
-            "precisions_init does not go with factor analysers: give means_init, or a start by "
-            "init_params"
+            f"precisions_init does not go with {what}: give means_init, or a start by init_params"
         )
     name = f"{family.name} precision"
     precisions = _shaped(value, name, family.shape(n_components, n_features))
@@ -573,6 +590,28 @@ def _found(setup: Plan, how: Any, rng: np.random.RandomState) -> Mixture:
         how = how(setup.rows, setup.n_components, rng)
     if isinstance(how, Mixture):
         return _same_size(how, setup)
+    if not setup.chooses:
+        return _sought(setup, how, rng)
+    known = not isinstance(how, str | HierarchicalStart | Hierarchy)
+    starts = [_sought(each, how, rng) for each in ([setup] if known else _narrow(setup))]
+    return settling.settled(_sample(setup, settling.ROWS, rng), starts, setup.maximize)
+
+
+def _narrow(setup: Plan) -> list[Plan]:
+    """The same fit with few axes, as many for all components."""
+    family, found = setup.family, list[Plan]()
+    assert issubclass(family, Subspaces)
+    form = family.form.name.removesuffix("Dk").removesuffix("D") + "D"
+    for number in settling.FEW:
+        narrow = subspace_family(form, min(number, max(setup.model.n_features - 1, 1)))
+        model = initial.alike(setup.whole, narrow, setup.n_components)
+        maximize = replace(setup.maximize, family=narrow)
+        found.append(replace(setup, family=narrow, model=model, maximize=maximize))
+    return found
+
+
+def _sought(setup: Plan, how: Any, rng: np.random.RandomState) -> Mixture:
+    """A start that the rows are asked for."""
     if isinstance(how, str) and how == "hierarchical":
         how = HierarchicalStart()
     if isinstance(how, HierarchicalStart):

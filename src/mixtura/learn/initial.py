@@ -18,7 +18,7 @@ from mixtura.learn.expectation import assigned, e_step, log_density
 from mixtura.learn.maximization import Maximization
 from mixtura.learn.spread import definite, variances
 from mixtura.learn.statistics import Statistics
-from mixtura.model.covariance import Covariance, Diagonal, Full
+from mixtura.model.covariance import Covariance, Diagonal, Full, Subspaces
 from mixtura.model.mixture import Mixture
 from mixtura.model.reduction import reduce
 from mixtura.numeric.moments import FULL
@@ -49,6 +49,9 @@ EXPONENTS = 0.0, 0.5
 
 SHRINKAGE = 0.02
 """Rows that groups share, as a part of all, before those steps."""
+
+OF_FEW_AXES = 20
+"""Rows, at the least, that tell of a component which varies along a few axes."""
 
 TIE = 1e-4
 """Nats per row by which merged starts must differ to be told apart."""
@@ -334,7 +337,10 @@ def wanted(model: Mixture, n_rows: int, n_components: int | None = None) -> int:
     """How many components are merged into as many as the model has, or into so many."""
     k, d = model.means.shape
     k = k if n_components is None else n_components
-    return _too_many(k, n_rows // (d + 1 if model.covariance.moment is FULL else 2))
+    least = d + 1 if model.covariance.moment is FULL else 2
+    if isinstance(model.covariance, Subspaces):
+        least = min(least, max(OF_FEW_AXES, 2 * int(model.covariance.dimensions.max()) + 2))
+    return _too_many(k, n_rows // least)
 
 
 def compact_seeds(

@@ -100,7 +100,7 @@ def fit(
     mixtura fit faithful.csv --k 2 --tails own -o heavy.safetensors
     """
     number, chosen = options.number_or_auto(k), options.names(columns)
-    family, heavy = options.family_or_auto(family, factors=True), options.tails(tails, accelerate)
+    family, heavy = options.family_or_auto(family, numbered=True), options.tails(tails, accelerate)
     how: dict[str, Any] = {
         "init_params": options.one_of(STARTS, "--init", init),
         "n_init": n_init,

@@ -19,7 +19,7 @@ from mixtura.cli.tables import require_columns
 from mixtura.estimators.criterion import CRITERIA, GaussianMixtureIC
 from mixtura.estimators.sweep import PATH
 from mixtura.estimators.wiring import STARTS
-from mixtura.model.covariance import FAMILIES, SPELLINGS, named
+from mixtura.model.covariance import FAMILIES, is_named, named
 
 STARTS_HERE = (PATH, *STARTS)
 
@@ -157,9 +157,12 @@ def _families(text: str) -> list[str]:
     if text == "all":
         return [*FAMILIES]
     names = [name.strip() for name in text.split(",")]
-    wrong = [name for name in names if name not in SPELLINGS]
+    wrong = [name for name in names if not is_named(name)]
     if wrong:
-        raise BadUsage(f"--families {text!r}: choose all, or some of {', '.join(FAMILIES)}.")
+        raise BadUsage(
+            f"--families {text!r}: choose all, or some of {', '.join(FAMILIES)}, or forms with "
+            "their number, such as UUU:2 or AkjBkQkD:3."
+        )
     return [named(name).name for name in names]
 
 

@@ -15,6 +15,9 @@ from mixtura.model.covariance.factor_form import FORMS
 from mixtura.model.covariance.family import Covariance
 from mixtura.model.covariance.full import Full
 from mixtura.model.covariance.spherical import Spherical
+from mixtura.model.covariance.subspace import Subspaces, subspace_family
+from mixtura.model.covariance.subspace import named as subspace_named
+from mixtura.model.covariance.subspace_form import FORMS as SUBSPACES
 from mixtura.model.covariance.tied import Tied
 from mixtura.model.covariance.turned import EEV, EVV, VEV
 from mixtura.model.covariance.vee import VEE
@@ -46,14 +49,22 @@ SPELLINGS: dict[str, type[Covariance]] = FAMILIES | {
 
 
 def named(spelling: str) -> type[Covariance]:
-    """The family of this name, in whatever spelling; or factor analysers, such as UUU:2."""
-    family = SPELLINGS.get(spelling) or factor_named(spelling)
+    """The family of this name, in whatever spelling; or one with a number, such as UUU:2."""
+    family = SPELLINGS.get(spelling) or factor_named(spelling) or subspace_named(spelling)
     if family is None:
         raise ValueError(
             f"no covariance family {spelling!r}: choose one of {[*SPELLINGS]}, or a form of factor "
-            "analysers and their number, such as 'UUU:2'"
+            "analysers and their number, such as 'UUU:2', or of subspaces, such as 'AkjBkQkDk' or "
+            "'AkjBkQkD:3'"
         )
     return family
+
+
+def is_named(spelling: object) -> bool:
+    """Whether a family has this name, in whatever spelling."""
+    if not isinstance(spelling, str):
+        return False
+    return spelling in SPELLINGS or bool(factor_named(spelling) or subspace_named(spelling))
 
 
 __all__ = [
@@ -66,6 +77,7 @@ __all__ = [
     "FAMILIES",
     "FORMS",
     "SPELLINGS",
+    "SUBSPACES",
     "VEE",
     "VEI",
     "VEV",
@@ -75,8 +87,12 @@ __all__ = [
     "Factor",
     "Full",
     "Spherical",
+    "Subspaces",
     "Tied",
     "factor_family",
     "factor_named",
+    "is_named",
     "named",
+    "subspace_family",
+    "subspace_named",
 ]
