@@ -115,7 +115,7 @@ def test_each_stop_is_merged_from_the_one_before_and_then_fitted(name):
         for (start, _), (found, worth), exponent in zip(
             ends[before], ends[size], initial.EXPONENTS, strict=True
         ):
-            state = start.first(before)
+            state = start.first(before).copy()
             done = compact.whole_start().merge(*state.arrays, rows.family, size, exponent)
             assert done
             state = state.first(size)

@@ -532,13 +532,12 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
 
     def _validate_params(self) -> None:
         """As scikit-learn does; plain values that were found right are not checked again."""
-        seed = _is_seed(self.random_state)  # one of them is as right as another
-        values = tuple(
-            0 if seed and name == "random_state" else getattr(self, name)
-            for name in self._parameter_constraints
-        )
-        key = (type(self), values, tuple(map(type, values)))
-        plain = all(type(value) in PLAIN for value in values)
+        own = self.__dict__
+        if _is_seed(self.random_state):  # one of them is as right as another
+            own = own | {"random_state": 0}
+        values = tuple(map(own.get, self._parameter_constraints))
+        kinds = tuple(map(type, values))
+        key, plain = (type(self), values, kinds), PLAIN.issuperset(kinds)
         if not (plain and key in _CHECKED):
             super()._validate_params()
             if plain:

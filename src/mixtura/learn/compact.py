@@ -88,10 +88,14 @@ class State:
         """Room for k components."""
         return cls(np.empty(k), np.empty((k, d)), np.empty((k, d, d)), np.eye(d)[None])
 
+    def copy(self) -> "State":
+        """The same in arrays of its own."""
+        weights, means, covariances = self.weights, self.means, self.covariances
+        return State(weights.copy(), means.copy(), covariances.copy(), self.axes.copy())
+
     def first(self, k: int) -> "State":
-        """The first k components."""
-        weights, means, covariances = (array[:k].copy() for array in self.arrays)
-        return State(weights, means, covariances, self.axes.copy())
+        """The first k components, in the same arrays."""
+        return State(self.weights[:k], self.means[:k], self.covariances[:k], self.axes)
 
     @property
     def arrays(self) -> tuple[Array, Array, Array]:
@@ -138,13 +142,13 @@ class Compact:
         units = -float(np.log(scale).sum())
         return cls(maximize, centre, scale, z, w, phi, bounds.ridge / scale**2, floor, units)
 
-    @property
+    @cached_property
     def family(self) -> int:
         """The number of the family in compiled code; of a form, the one that has its features."""
         family = self.maximize.family
         return FAMILIES.get(family, FAMILIES[Diagonal if family.independent else Full])
 
-    @property
+    @cached_property
     def form(self) -> int | None:
         """The number of the form; None for a family without one."""
         return FORMS.get(self.maximize.family.letters)

@@ -403,7 +403,7 @@ def merged_few(
         return {}
 
     def merge(state: State, size: int, exponent: float) -> State | None:
-        narrowed = state.first(len(state.weights))
+        narrowed = state.copy()
         done = whole_start().merge(*narrowed.arrays, rows.family, size, exponent)
         return narrowed.first(size) if done else None
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mixtura.learn.data import Block, Data
-from mixtura.learn.expectation import e_step, labels
+from mixtura.learn.expectation import e_step, labels, responsibilities
 from mixtura.learn.statistics import Statistics
 from mixtura.model.mixture import Mixture
 
@@ -28,6 +28,9 @@ FIRST, AGAIN = 4, 3
 
 SAMPLE, TILES, TILE = 65_536, 32, 256
 """It is measured on so many tiles of so many rows, from a sample of so many that is sorted."""
+
+GLANCE = 1024
+"""Rows that are looked at first, each by itself."""
 
 
 class Sorting:
@@ -50,20 +53,37 @@ class Sorting:
 
     def _sort(self, mixture: Mixture) -> None:
         """Sort the rows, and see whether tiles of them have to do with few components."""
-        rank = _rank(mixture)
+        self.now, self.sparse = self.data, False
+        few = _complete(self.data.sample(GLANCE, np.random.RandomState(0)))
+        worth = WORTH_SINGLE if few.rows.dtype == np.float32 else WORTH
+        if len(few.rows) and _least(few, mixture) >= worth:
+            return
         some = self.data.sample(SAMPLE, np.random.RandomState(0))
-        if some.gaps is not None:  # rows with gaps are computed in another way, sorted or not
-            gaps = some.gaps.of(some.rows)
-            some = some.of(gaps.order[: gaps.complete])
+        if some.gaps is not None:
+            some = _complete(some)
             if len(some.rows) < TILE:
-                self.now, self.sparse = self.data, False
                 return
+        rank = _rank(mixture)
         order = np.argsort(_place(some, mixture, rank), kind="stable")
         tiles = order[: max(len(order) // TILE, 1) * TILE].reshape(-1, min(len(order), TILE))
         tiles = tiles[:: max(len(tiles) // TILES, 1)]
-        part = _sparse().density_of(some.rows[tiles.ravel()], mixture.operands)
-        self.sparse = part < (WORTH_SINGLE if some.rows.dtype == np.float32 else WORTH)
-        self.now = self.data.sorted_by(_place, mixture, rank) if self.sparse else self.data
+        if _sparse().density_of(some.rows[tiles.ravel()], mixture.operands) < worth:
+            self.now, self.sparse = self.data.sorted_by(_place, mixture, rank), True
+
+
+def _complete(block: Block) -> Block:
+    """The rows without gaps: others are computed in another way, sorted or not."""
+    if block.gaps is None:
+        return block
+    gaps = block.gaps.of(block.rows)
+    return block.of(gaps.order[: gaps.complete])
+
+
+def _least(block: Block, mixture: Mixture) -> float:
+    """The part of components that single rows have to do with; tiles have to do with no fewer."""
+    eps = np.finfo(np.float32 if block.rows.dtype == np.float32 else np.float64).eps
+    limit = np.exp(np.log(eps) - np.log(mixture.n_components) - 3.0)  # as in the sparse dialect
+    return float((responsibilities(block, mixture) > limit).mean())
 
 
 def _place(block: Block, mixture: Mixture, rank: NDArray[np.int32]) -> NDArray[np.int32]:

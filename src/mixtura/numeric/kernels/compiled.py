@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from mixtura.numeric.kernels import reference
 from mixtura.numeric.kernels.operands import Operands
 from mixtura.numeric.kernels.pause import Pause
+from mixtura.numeric.kernels.registers import BLOCK, WIDTH, add_by_four, add_by_one, multiply, turn
 from mixtura.numeric.moments import DIAGONAL, FULL, POOLED, Moment
 
 Array = NDArray[np.float64]
@@ -40,8 +41,12 @@ CHUNK = 256
 TURNED = 8192
 """Numbers that are turned from rows into columns at a time; no fewer rows than in a tile."""
 
-BLOCK = 4
-"""Components that are computed together: arrays of components have a multiple of it in rows."""
+HELD = 128
+"""Features of some rows that are read again and again for each four components."""
+
+PAD = 16
+"""Numbers between the rows of a tile's arrays, which are else so far apart that caches put all of
+them into the same few places."""
 
 SINGLE_LIMIT = 2e3
 """κ beyond which float32 rows are computed in float64: up to there 5·eps·κ is 1e-3 nats."""
@@ -240,20 +245,33 @@ def _log_of_type(x: Any, top: Any, bits: Any, number: Any, out: Any, n: Any) -> 
 
 @compiled(**INNER)
 def _extended(
-    x: Real, at: int, n: int, origin: Array, inverse: Real, centred: Real, z: Real
+    x: Real,
+    by_row: bool,
+    at: int,
+    n: int,
+    origin: Array,
+    inverse: Real,
+    centred: Real,
+    z: Real,
 ) -> None:
-    """One and z of rows at … at + n, of x (D, B), into z (1 + D, TILE)."""
+    """One and z of rows at … at + n into z (1 + D, T); x is (B, D) if `by_row`, else (D, B)."""
     d = len(origin)
     for t in range(n):
         z[0, t] = 1.0
-    if not len(inverse):
+    into = centred if len(inverse) else z[1:]
+    if by_row:
+        turn(x, at, n, origin, into)
+        side = WIDTH // x.itemsize
+        rows, columns = n // side * side, d // side * side
+        for j in range(d):
+            for t in range(rows if j < columns else 0, n):
+                into[j, t] = x[at + t, j] - origin[j]
+    else:
         for j in range(d):
             for t in range(n):
-                z[1 + j, t] = x[j, at + t] - origin[j]
+                into[j, t] = x[j, at + t] - origin[j]
+    if not len(inverse):
         return
-    for j in range(d):
-        for t in range(n):
-            centred[j, t] = x[j, at + t] - origin[j]
     for i in range(d):
         row, g = z[1 + i], inverse[i]
         g0, c0 = g[i], centred[i]
@@ -277,7 +295,8 @@ def _extended(
 def _features(z: Real, left: Index, right: Index, start: int, stop: int, n: int, phi: Real) -> None:
     """Features start … stop of one and z (1 + D, TILE), into phi: products of two rows each.
 
-    A row of -1 stands for the squared length of z.
+    A row of -1 stands for the squared length of z. Where phi has room for all features, z is its
+    first rows.
     """
     for m in range(start, stop):
         into = phi[m - start]
@@ -288,7 +307,7 @@ def _features(z: Real, left: Index, right: Index, start: int, stop: int, n: int,
                 a = z[i]
                 for t in range(n):
                     into[t] += a[t] * a[t]
-        else:
+        elif left[m] > 0 or len(phi) < len(left):  # others are there: z is the first rows of phi
             a, b = z[left[m]], z[right[m]]
             for t in range(n):
                 into[t] = a[t] * b[t]
@@ -296,46 +315,17 @@ def _features(z: Real, left: Index, right: Index, start: int, stop: int, n: int,
 
 @compiled(**INNER)
 def _products(theta: Real, start: int, stop: int, phi: Real, n: int, joint: Real) -> None:
-    """Θ φ of features start … stop, added to joint (K, TILE); the first features begin it.
+    """Θ φ of features start … stop, added to joint (K, T); the first features begin it.
 
-    Four features and four components are taken at a time: K is a multiple of four.
+    K is a multiple of four, T of the rows that are taken together. Features are taken so many at a
+    time that those rows of them stay in the first cache.
     """
-    for k in range(0, len(theta), 4):
-        ja, jb, jc, jd = joint[k], joint[k + 1], joint[k + 2], joint[k + 3]
-        a, b, c, d = theta[k], theta[k + 1], theta[k + 2], theta[k + 3]
-        m = start
-        if m == 0:
-            a0, b0, c0, d0 = a[0], b[0], c[0], d[0]
-            for t in range(n):
-                ja[t] = a0
-                jb[t] = b0
-                jc[t] = c0
-                jd[t] = d0
-            m = 1
-        while m + 3 < stop:
-            i = m - start
-            p0, p1, p2, p3 = phi[i], phi[i + 1], phi[i + 2], phi[i + 3]
-            a0, a1, a2, a3 = a[m], a[m + 1], a[m + 2], a[m + 3]
-            b0, b1, b2, b3 = b[m], b[m + 1], b[m + 2], b[m + 3]
-            c0, c1, c2, c3 = c[m], c[m + 1], c[m + 2], c[m + 3]
-            d0, d1, d2, d3 = d[m], d[m + 1], d[m + 2], d[m + 3]
-            for t in range(n):
-                f0, f1, f2, f3 = p0[t], p1[t], p2[t], p3[t]
-                ja[t] += a0 * f0 + a1 * f1 + a2 * f2 + a3 * f3
-                jb[t] += b0 * f0 + b1 * f1 + b2 * f2 + b3 * f3
-                jc[t] += c0 * f0 + c1 * f1 + c2 * f2 + c3 * f3
-                jd[t] += d0 * f0 + d1 * f1 + d2 * f2 + d3 * f3
-            m += 4
-        while m < stop:
-            p0 = phi[m - start]
-            a0, b0, c0, d0 = a[m], b[m], c[m], d[m]
-            for t in range(n):
-                f0 = p0[t]
-                ja[t] += a0 * f0
-                jb[t] += b0 * f0
-                jc[t] += c0 * f0
-                jd[t] += d0 * f0
-            m += 1
+    at = start
+    while at < stop:
+        end, new = min(at + HELD, stop), at == 0
+        first = 1 if new else at
+        multiply(theta, first, end, new, phi[first - start :], n, joint)
+        at = end
 
 
 @compiled(**INNER)
@@ -366,70 +356,11 @@ def _softmax(
 
 
 @compiled(**INNER)
-def _add(  # noqa: PLR0915  sixteen sums at once are what keeps the processor busy
-    joint: Real, start: int, stop: int, phi: Real, n: int, sums: Array
-) -> None:
+def _add(joint: Real, start: int, stop: int, phi: Real, n: int, sums: Array) -> None:
     """Sums over rows of r φ of features start … stop, added to sums (K, M); as `_products`."""
-    zero = phi.dtype.type(0.0)
-    for k in range(0, len(joint), 4):
-        ra, rb, rc, rd = joint[k], joint[k + 1], joint[k + 2], joint[k + 3]
-        sa, sb, sc, sd = sums[k], sums[k + 1], sums[k + 2], sums[k + 3]
-        m = start
-        while m + 3 < stop:
-            i = m - start
-            p0, p1, p2, p3 = phi[i], phi[i + 1], phi[i + 2], phi[i + 3]
-            a0 = a1 = a2 = a3 = b0 = b1 = b2 = b3 = zero
-            c0 = c1 = c2 = c3 = d0 = d1 = d2 = d3 = zero
-            for t in range(n):
-                f0, f1, f2, f3 = p0[t], p1[t], p2[t], p3[t]
-                a, b, c, d = ra[t], rb[t], rc[t], rd[t]
-                a0 += a * f0
-                a1 += a * f1
-                a2 += a * f2
-                a3 += a * f3
-                b0 += b * f0
-                b1 += b * f1
-                b2 += b * f2
-                b3 += b * f3
-                c0 += c * f0
-                c1 += c * f1
-                c2 += c * f2
-                c3 += c * f3
-                d0 += d * f0
-                d1 += d * f1
-                d2 += d * f2
-                d3 += d * f3
-            sa[m] += a0
-            sa[m + 1] += a1
-            sa[m + 2] += a2
-            sa[m + 3] += a3
-            sb[m] += b0
-            sb[m + 1] += b1
-            sb[m + 2] += b2
-            sb[m + 3] += b3
-            sc[m] += c0
-            sc[m + 1] += c1
-            sc[m + 2] += c2
-            sc[m + 3] += c3
-            sd[m] += d0
-            sd[m + 1] += d1
-            sd[m + 2] += d2
-            sd[m + 3] += d3
-            m += 4
-        while m < stop:
-            p0 = phi[m - start]
-            a0 = b0 = c0 = d0 = zero
-            for t in range(n):
-                f0 = p0[t]
-                a0 += ra[t] * f0
-                b0 += rb[t] * f0
-                c0 += rc[t] * f0
-                d0 += rd[t] * f0
-            sa[m] += a0
-            sb[m] += b0
-            sc[m] += c0
-            sd[m] += d0
-            m += 1
+    four = stop - (stop - start) % BLOCK
+    add_by_four(joint, start, four, start, phi, n, sums)
+    add_by_one(joint, four, stop, start, phi, n, sums)
 
 
 @compiled(**INNER)
@@ -460,6 +391,7 @@ def _joint(z: Real, theta: Real, left: Index, right: Index, n: int, phi: Real, j
 @compiled()
 def _expectation(
     x: Real,
+    by_row: bool,
     origin: Array,
     inverse: Real,
     theta: Real,
@@ -476,18 +408,20 @@ def _expectation(
 
     Θ has a multiple of four rows; those beyond K are of no account.
     """
-    d, n_rows, tile = x.shape[0], x.shape[1], len(scale)
+    d, n_rows, tile = len(origin), x.size // len(origin), len(scale)
     m_all = 1 + d if pooled else len(left)
     chunk = min(len(left), CHUNK)
-    centred, z = np.empty((d, tile), theta.dtype), np.empty((1 + d, tile), theta.dtype)
-    phi, joint = np.empty((chunk, tile), theta.dtype), np.zeros((len(theta), tile), theta.dtype)
+    centred = np.empty((d, tile + PAD), theta.dtype)
+    phi = np.empty((chunk, tile + PAD), theta.dtype)
+    z = phi[: 1 + d] if chunk == len(left) else np.empty((1 + d, tile + PAD), theta.dtype)
+    joint = np.empty((len(theta), tile + PAD), theta.dtype)
     top, total = np.empty(tile, theta.dtype), np.empty(tile, theta.dtype)
     density = np.empty(tile, theta.dtype)
     sums, products = np.zeros((len(theta), m_all)), np.zeros((d, d))
     log_likelihood, far = 0.0, 0
     for at in range(0, n_rows, tile):
         n = min(tile, n_rows - at)
-        _extended(x, at, n, origin, inverse, centred, z)
+        _extended(x, by_row, at, n, origin, inverse, centred, z)
         _joint(z, theta, left, right, n, phi, joint)
         _softmax(joint, k_all, n, top, total, density, power, scale)
         part = 0.0
@@ -520,6 +454,7 @@ def _expectation(
 @compiled()
 def _posterior(
     x: Real,
+    by_row: bool,
     origin: Array,
     inverse: Real,
     theta: Real,
@@ -537,16 +472,18 @@ def _posterior(
 
     If peak is (B,), the log of the largest responsibility; if r is (B, K), all of them.
     """
-    d, n_rows, tile = x.shape[0], x.shape[1], len(scale)
+    d, n_rows, tile = len(origin), x.size // len(origin), len(scale)
     chunk = min(len(left), CHUNK)
-    centred, z = np.empty((d, tile), theta.dtype), np.empty((1 + d, tile), theta.dtype)
-    phi, joint = np.empty((chunk, tile), theta.dtype), np.empty((len(theta), tile), theta.dtype)
+    centred = np.empty((d, tile + PAD), theta.dtype)
+    phi = np.empty((chunk, tile + PAD), theta.dtype)
+    z = phi[: 1 + d] if chunk == len(left) else np.empty((1 + d, tile + PAD), theta.dtype)
+    joint = np.empty((len(theta), tile + PAD), theta.dtype)
     top, total = np.empty(tile, theta.dtype), np.empty(tile, theta.dtype)
     log = np.empty(tile, theta.dtype)
     far = 0
     for at in range(0, n_rows, tile):
         n = min(tile, n_rows - at)
-        _extended(x, at, n, origin, inverse, centred, z)
+        _extended(x, by_row, at, n, origin, inverse, centred, z)
         _joint(z, theta, left, right, n, phi, joint)
         _softmax(joint, k_all, n, top, total, log, power, scale)
         for t in range(n):
@@ -566,6 +503,7 @@ def _posterior(
 @compiled()
 def _labels(
     x: Real,
+    by_row: bool,
     origin: Array,
     inverse: Real,
     theta: Real,
@@ -578,14 +516,16 @@ def _labels(
     found: NDArray[np.int64],
 ) -> int:
     """The component of the largest log joint of each row; how many rows are distant."""
-    d, n_rows, tile = x.shape[0], x.shape[1], len(scale)
+    d, n_rows, tile = len(origin), x.size // len(origin), len(scale)
     chunk = min(len(left), CHUNK)
-    centred, z = np.empty((d, tile), theta.dtype), np.empty((1 + d, tile), theta.dtype)
-    phi, joint = np.empty((chunk, tile), theta.dtype), np.empty((len(theta), tile), theta.dtype)
+    centred = np.empty((d, tile + PAD), theta.dtype)
+    phi = np.empty((chunk, tile + PAD), theta.dtype)
+    z = phi[: 1 + d] if chunk == len(left) else np.empty((1 + d, tile + PAD), theta.dtype)
+    joint = np.empty((len(theta), tile + PAD), theta.dtype)
     far = 0
     for at in range(0, n_rows, tile):
         n = min(tile, n_rows - at)
-        _extended(x, at, n, origin, inverse, centred, z)
+        _extended(x, by_row, at, n, origin, inverse, centred, z)
         _joint(z, theta, left, right, n, phi, joint)
         top = joint[0]
         for t in range(n):
@@ -610,7 +550,8 @@ def covers(operands: Operands) -> bool:
 class Prepared(NamedTuple):
     """What the compiled functions read, in one precision and in the order in which they read it."""
 
-    x: Real  # (D, B)
+    x: Real  # (B, D) or (D, B)
+    by_row: bool  # (B, D)
     origin: Array  # (D,)
     inverse: Real  # G⁻¹ (D, D), or nothing
     theta: Real  # (K, M), padded to a multiple of four rows
@@ -652,8 +593,10 @@ def _prepared(x: Rows, operands: Operands, dtype: type, distant: float) -> Prepa
     theta = np.zeros((-(-k // BLOCK) * BLOCK, m), dtype)
     theta[:k] = operands.theta
     buffer = np.empty(TILE * 8 // np.dtype(dtype).itemsize, dtype)
+    by_row = x.dtype == dtype and x.flags.carray and x.dtype.isnative
     return Prepared(
-        _columns(x, dtype),
+        x if by_row else _columns(x, dtype),
+        by_row,
         operands.origin,
         inverse.astype(dtype, copy=False),
         theta,

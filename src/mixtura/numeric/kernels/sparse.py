@@ -18,6 +18,7 @@ from mixtura.numeric.kernels import compiled as dense
 from mixtura.numeric.kernels.compiled import (
     BLOCK,
     CHUNK,
+    PAD,
     TILE,
     Array,
     Index,
@@ -28,6 +29,7 @@ from mixtura.numeric.kernels.compiled import (
     _features,
     _joint,
     _pooled,
+    _products,
     _softmax,
     attempts,
     compiled,
@@ -154,7 +156,9 @@ def _living(
         for i in range(fresh):
             for m in range(theta.shape[1]):
                 few[i, m] = theta[live[count + i], m]
-        if fresh:
+        if count and len(phi) == len(left):  # phi has all features since the first time
+            _products(few[:padded], 0, len(left), phi, n, joint[count : count + padded])
+        elif fresh:
             _joint(z, few[:padded], left, right, n, phi, joint[count : count + padded])
         # What the next ones must reach: so far below the best that less would not be seen.
         for i in range(fresh):
@@ -212,6 +216,7 @@ def _all(
 @compiled()
 def _expectation(
     x: Real,
+    by_row: bool,
     origin: Array,
     inverse: Real,
     theta: Real,
@@ -226,12 +231,13 @@ def _expectation(
     least: float,
 ) -> tuple[Array, Array, float, int, int]:
     """As the compiled dialect's, and how many components the tiles had, all together."""
-    d, n_rows = x.shape
+    d, n_rows = len(origin), x.size // len(origin)
     dtype = theta.dtype
     m_all = 1 + d if pooled else len(left)
     chunk = min(len(left), CHUNK)
-    centred, z = np.empty((d, TILE), dtype), np.empty((1 + d, TILE), dtype)
-    phi, joint = np.empty((chunk, TILE), dtype), np.empty((len(theta) + BLOCK, TILE), dtype)
+    centred, phi = np.empty((d, TILE + PAD), dtype), np.empty((chunk, TILE + PAD), dtype)
+    z = phi[: 1 + d] if chunk == len(left) else np.empty((1 + d, TILE + PAD), dtype)
+    joint = np.empty((len(theta) + BLOCK, TILE + PAD), dtype)
     few, live = np.zeros((BATCH, len(left)), dtype), np.empty(len(theta), np.int64)
     top, total, density = np.empty(TILE, dtype), np.empty(TILE, dtype), np.empty(TILE, dtype)
     sums, products = np.zeros((len(theta), m_all)), np.zeros((d, d))
@@ -241,7 +247,7 @@ def _expectation(
     forms = _forms(theta, k_all if planes else 0, left, right, d)
     for at in range(0, n_rows, TILE):
         n = min(TILE, n_rows - at)
-        _extended(x, at, n, origin, inverse, centred, z)
+        _extended(x, by_row, at, n, origin, inverse, centred, z)
         if planes:
             count = _living(z, theta, forms, left, right, n, least, phi, few, live, joint)
         else:
@@ -265,7 +271,8 @@ def _expectation(
                 part_sums[k, m] = 0.0
         for start in range(0, m_all, chunk):
             stop = min(start + chunk, m_all)
-            _features(z, left, right, start, stop, n, phi)
+            if chunk < len(left):
+                _features(z, left, right, start, stop, n, phi)
             _add(joint[:padded], start, stop, phi, n, part_sums[:padded])
         for k in range(count):
             for m in range(m_all):

@@ -50,28 +50,6 @@ def _copy(
 
 
 @compiled(**EXACT, **INNER)
-def _merged(
-    weights: Array, means: Array, covariances: Array, family: int, size: int, exponent: float
-) -> bool:
-    """`whole_start.merge`: what is left stands in the first places."""
-    d = means.shape[1]
-    if family == TIED:
-        done = _merge_tied(weights, means, covariances, size, exponent)
-    else:
-        done = _merge_own(weights, means, covariances, family, size, exponent)
-    at = 0
-    for k in range(len(weights)):
-        if weights[k] > 0.0:
-            weights[at] = weights[k]
-            for i in range(d):
-                means[at, i] = means[k, i]
-                for j in range(d):
-                    covariances[at, i, j] = covariances[k, i, j]
-            at += 1
-    return done
-
-
-@compiled(**EXACT, **INNER)
 def _alike(weights: Array, means: Array, other_weights: Array, other_means: Array) -> bool:
     """Whether two mixtures are the same bit for bit."""
     alike = True
@@ -155,7 +133,11 @@ def descend(
                     mu,
                     sigma,
                 )
-                if not _merged(pi, mu, sigma, family, size, exponents[order]):
+                if family == TIED:
+                    done = _merge_tied(pi, mu, sigma, size, exponents[order])
+                else:
+                    done = _merge_own(pi, mu, sigma, family, size, exponents[order])
+                if not done:
                     break
                 pi, mu, sigma = pi[:size], mu[:size], sigma[:size]
                 for k in range(size):

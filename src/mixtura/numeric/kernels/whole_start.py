@@ -154,11 +154,26 @@ def _volume(family: int, matrix: Array, none: Array, factor: Array) -> float:
     return volume + np.log(product)
 
 
+@compiled(**EXACT, **INNER)
+def _packed(weights: Array, means: Array, covariances: Array) -> bool:
+    """Components that weigh something are moved to the first places."""
+    at, d = 0, means.shape[1]
+    for k in range(len(weights)):
+        if weights[k] > 0.0:
+            weights[at] = weights[k]
+            for i in range(d):
+                means[at, i] = means[k, i]
+                for j in range(d):
+                    covariances[at, i, j] = covariances[k, i, j]
+            at += 1
+    return True
+
+
 @compiled(**EXACT)
 def _merge_own(
     weights: Array, means: Array, covariances: Array, family: int, wanted: int, exponent: float
 ) -> bool:
-    """`merge` where each component has a covariance of its own; those merged weigh nothing."""
+    """`merge` where each component has a covariance of its own."""
     k_all, d = means.shape
     none, factor, spread = np.empty((1, d))[0], np.empty((d, d)), np.empty((d, d))
     for a in range(d):
@@ -198,7 +213,7 @@ def _merge_own(
             means[i, a] += part * (means[j, a] - means[i, a])
             for b in range(d):
                 covariances[i, a, b] = spread[a, b]
-    return True
+    return _packed(weights, means, covariances)
 
 
 @compiled(**EXACT)
@@ -250,7 +265,7 @@ def _merge_tied(
         for a in range(d):
             means[i, a] += part * (means[j, a] - means[i, a])
         weights[i], weights[j] = weight, 0.0
-    return True
+    return _packed(weights, means, covariances)
 
 
 def merge(
@@ -262,11 +277,5 @@ def merge(
     covariance has no factor.
     """
     if family == TIED:
-        merged = _merge_tied(weights, means, covariances, wanted, exponent)
-    else:
-        merged = _merge_own(weights, means, covariances, family, wanted, exponent)
-    if merged:
-        left = np.flatnonzero(weights)
-        for array in (weights, means, covariances):
-            array[:wanted] = array[left]
-    return merged
+        return _merge_tied(weights, means, covariances, wanted, exponent)
+    return _merge_own(weights, means, covariances, family, wanted, exponent)

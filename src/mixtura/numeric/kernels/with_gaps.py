@@ -44,7 +44,7 @@ NUMBERS = 1 << 16
 """Numbers that a tile holds of all components: 512 kB, half of a second cache."""
 
 LEAST, MOST = 32, 256
-"""Rows in a tile."""
+"""Rows in a tile, which are a multiple of the least: so many are taken together, whole or not."""
 
 
 @compiled(**INNER)
@@ -767,11 +767,15 @@ def _base(model: Matrices) -> Array:
     return base
 
 
+def _rows(numbers: int) -> int:
+    """Rows in a tile, so that so many numbers fit."""
+    return min(max(numbers // LEAST * LEAST, LEAST), MOST)
+
+
 def _tile(model: Matrices, q: int) -> int:
     """Rows in a tile, so that what is held of all components fits."""
     k, d = model.means.shape
-    numbers = NUMBERS // (k * (1 + d) + max(len(model.volumes), 1) * q * (q + 1) // 2)
-    return min(max(numbers // 16 * 16, LEAST), MOST)
+    return _rows(NUMBERS // (k * (1 + d) + max(len(model.volumes), 1) * q * (q + 1) // 2))
 
 
 class _Asked:
@@ -807,7 +811,7 @@ class _Asked:
         asked = (self.density, self.r, self.labels)
         if not len(model.correlations):
             sums = self.sums if self.sums.ndim == 2 else _NONE
-            tile = min(max(NUMBERS // (8 * len(scales[0])) // 16 * 16, LEAST), MOST)
+            tile = _rows(NUMBERS // (8 * len(scales[0])))
             return _independent(
                 self.rows,
                 self.weights,
