@@ -9,7 +9,15 @@ the same table in other units (columns times powers of two, which lose no digits
 one where the family knows one variance) has another log density, by more than 1e-8 of it, or other
 groups. scikit-learn's fits to the same tables are counted in the same way. Fewer rows than
 components, and a single row, are refused by both, in words, which is not a failure and counted
-apart. ``--quick`` draws 300 cases.
+apart. So are, among the failures, those to tables a variance of which is at the end of what float64
+holds: see `at_the_end`.
+
+Other factors than powers of two round every number of a table, which is then another table, and
+nobody can find the same fit there. Beside the failures stands how many fits differ by more than
+1e-8 after such a change of units, and how many of these by more than what the table is worth: the
+rounding of a number, times how much its covariances magnify it (`magnified`), a hundred times.
+
+``--quick`` draws 300 cases, and ``--cases 9 109`` runs those with these numbers alone.
 """
 
 import argparse
@@ -30,10 +38,15 @@ CLOSE = 1e-8
 RANGE = 1e150
 SURE = 1e-6
 """By how much a label is likelier than the next, at the least, where labels are compared."""
+ALLOWED = 100.0
+"""Units of rounding, magnified, by which fits to a table that is rounded may differ."""
+LEAST = 1e-306
+"""A variance below this has an inverse that overflows; see `mixtura.learn.spread`."""
 SHOWN = 12
 """Cases of each failure whose numbers are given."""
 CLASSES = {"mixtura": mixtura.GaussianMixture, "scikit-learn": sklearn.mixture.GaussianMixture}
 REFUSED = "refused: too few rows"
+END = "other density at the end of float64's range"
 
 
 def groups(rng, n, d):
@@ -133,6 +146,56 @@ def finite(model, x):
     return bool(sums) and all(np.isfinite(each).all() for each in (*shown, *found))
 
 
+def at_the_end(x):
+    """Whether float64 cannot hold what a column's variance may fall to.
+
+    That is 1e-10 of it, and a constant column is given a millionth of its size, squared. Where that
+    is below the least number with an inverse, it is raised, and units are seen.
+    """
+    size = np.abs(x).max(axis=0)
+    unit = np.where(size > 0, size, 1.0)
+    spread = (x / unit).std(axis=0) * unit
+    with np.errstate(under="ignore"):
+        variance = np.maximum(spread, 1e-6 * size) ** 2 * 1e-10
+    return bool((variance[size > 0] < LEAST).any())
+
+
+def magnified(model, x):
+    """By how much rounding of a table may be magnified in the densities of its rows.
+
+    The larger of two: by how many standard deviations a row moves if each of its numbers moves by
+    as much as it is large, and the condition of the covariances, columns being of one size.
+    """
+    found = 1.0
+    for covariance in mixtura.Mixture.of(
+        model.weights_, model.means_, model.covariances_, family=model.covariance_type
+    ).covariances:
+        unit = np.sqrt(np.diagonal(covariance))
+        values = np.linalg.eigvalsh(covariance / unit[:, None] / unit)
+        inverse = np.linalg.inv(np.linalg.cholesky(covariance / unit[:, None] / unit))
+        away = np.abs(x / unit) @ np.abs(inverse).T
+        found = max(found, values[-1] / values[0], np.sqrt((away**2).sum(axis=1)).max())
+    return float(found)
+
+
+def rounded(kind, x, options, factors, number):
+    """How far a fit is off after a change of units that rounds, and what it may be off by."""
+    rng = np.random.default_rng([20261121, number])
+    odd = factors * rng.uniform(1.0, 2.0, len(factors))
+    if options["covariance_type"] == "spherical" and x.any():
+        odd[:] = odd[0]
+    else:
+        odd[np.abs(x).max(axis=0) == 0] = 1.0
+    try:
+        model, there = kind(**options).fit(x), kind(**options).fit(x * odd)
+        here, moved = model.score_samples(x), there.score_samples(x * odd) + np.log(odd).sum()
+        apart = float((np.abs(moved - here) / np.maximum(1.0, np.abs(here))).max())
+        worth = ALLOWED * np.finfo(np.float64).eps * magnified(model, x)
+    except Exception:
+        return np.inf, CLOSE
+    return apart, worth
+
+
 def verdict(kind, x, options, factors):
     """What went wrong, or an empty word."""
     try:
@@ -147,7 +210,8 @@ def verdict(kind, x, options, factors):
         return f"raises {type(error).__name__}"
     here = model.score_samples(x)
     if not (np.abs(moved - here) <= CLOSE * np.maximum(1.0, np.abs(here))).all():
-        return "other density in other units"
+        end = at_the_end(x) or at_the_end(x * factors)
+        return END if end else "other density in other units"
     if not same_groups(model.predict_proba(x), there.predict_proba(x * factors)):
         return "other groups in other units"
     return ""
@@ -164,17 +228,27 @@ def same_groups(one, other):
     return len(pairs) == len({a for a, _ in pairs}) == len({b for _, b in pairs})
 
 
-def measure(n_cases, names):
+def measure(numbers, names):
     """How many cases fail of each class, by what failed and by fault."""
     counts = {name: collections.Counter() for name in names}
     faults = {name: collections.Counter() for name in names}
     shown = {name: collections.defaultdict(list) for name in names}
     drawn = collections.Counter()
-    for number in range(n_cases):
+    units = {name: collections.Counter() for name in names}
+    beyond = {name: list[int]() for name in names}
+    for done, number in enumerate(numbers, 1):
         x, options, factors, made = case(number)
         drawn.update(made)
         for name in names:
             wrong = verdict(CLASSES[name], x.copy(), options, factors)
+            if wrong != REFUSED:
+                apart, worth = rounded(CLASSES[name], x.copy(), options, factors, number)
+                units[name]["fits"] += 1
+                if not apart <= CLOSE:
+                    units[name]["over 1e-8"] += 1
+                    if not apart <= worth:
+                        units[name]["of these over what the table is worth"] += 1
+                        beyond[name].append(number)
             if not wrong:
                 continue
             counts[name][wrong] += 1
@@ -182,10 +256,10 @@ def measure(n_cases, names):
                 faults[name].update(made or ["none"])
                 if len(shown[name][wrong]) < SHOWN:
                     shown[name][wrong].append(number)
-        if number % 1000 == 999:
-            print(f"{number + 1} of {n_cases}", file=sys.stderr, flush=True)
+        if done % 1000 == 0:
+            print(f"{done} of {len(numbers)}", file=sys.stderr, flush=True)
     return {
-        "cases": n_cases,
+        "cases": len(numbers),
         "faults_drawn": dict(drawn),
         "results": {
             name: {
@@ -193,6 +267,7 @@ def measure(n_cases, names):
                 "by_kind": dict(counts[name]),
                 "by_fault": dict(faults[name]),
                 "numbers": dict(shown[name]),
+                "units_that_round": {**units[name], "numbers": beyond[name][:SHOWN]},
             }
             for name in names
         },
@@ -204,8 +279,10 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="300 cases")
     parser.add_argument("--only", choices=[*CLASSES], help="one class")
+    parser.add_argument("--cases", type=int, nargs="+", help="the cases of these numbers alone")
     args = parser.parse_args()
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         names = [args.only] if args.only else [*CLASSES]
-        print(json.dumps(measure(QUICK if args.quick else CASES, names), indent=2))
+        numbers = args.cases or range(QUICK if args.quick else CASES)
+        print(json.dumps(measure(numbers, names), indent=2))

@@ -58,6 +58,15 @@ numbered, every_form = (pytest.mark.also(name) for name in ALSO)
 MOMENTS = {name: FAMILIES[name] for name in ("full", "tied", "diag", "spherical")}
 """One family for each moment: for what sees of a family only which sums it needs."""
 
+_NAMES = [*FAMILIES]
+PAIRS = [
+    pytest.param(FAMILIES[name], FAMILIES[other], id=f"{name}-{other}")
+    for i, name in enumerate(_NAMES)
+    for other in (_NAMES[(i + step) % len(_NAMES)] for step in (0, 3, 7, 13))
+]
+"""Each family with itself and three others, among them its neighbour: where two mixtures meet, what
+is seen of their families is whether they are dense, and tied."""
+
 REGISTRIES = {
     "family": FAMILIES,
     "dialect": {name: dialect(name) for name in DIALECTS},

@@ -39,41 +39,28 @@ def bound(model):
     return 5.0 * EPS * max(near.max(initial=1.0), 1.0) + 1e-13
 
 
-def test_log_joint(dialect, model, x, bound):
-    expected = REFERENCE.log_joint(x, model.operands)
-    found = dialect.log_joint(x, model.operands)
-    np.testing.assert_allclose(found, expected, rtol=64 * EPS, atol=2 * bound)
-
-
-def test_log_density(dialect, model, x, bound):
+def test_the_numbers_of_rows(dialect, model, x, bound):
+    joint = REFERENCE.log_joint(x, model.operands)
+    np.testing.assert_allclose(
+        dialect.log_joint(x, model.operands), joint, rtol=64 * EPS, atol=2 * bound
+    )
     expected = REFERENCE.log_density(x, model.operands)
     found = dialect.log_density(x, model.operands)
     np.testing.assert_allclose(found, expected, rtol=64 * EPS, atol=2 * bound)
 
-
-def test_posterior(dialect, model, x, bound):
-    joint = REFERENCE.log_joint(x, model.operands)
-    found = dialect.posterior(x, model.operands)
     rounding = 64 * EPS * np.abs(joint).max() + 4 * bound
+    found = dialect.posterior(x, model.operands)
     np.testing.assert_allclose(found.sum(axis=1), 1.0, atol=1e-14 * K)
     np.testing.assert_allclose(found, REFERENCE.posterior(x, model.operands), atol=rounding)
 
-
-def test_certainty(dialect, model, x, bound):
     density, peak = dialect.certainty(x, model.operands)
-    expected = REFERENCE.log_density(x, model.operands)
     np.testing.assert_allclose(density, expected, rtol=64 * EPS, atol=2 * bound)
-    joint = REFERENCE.log_joint(x, model.operands)
-    rounding = 64 * EPS * np.abs(joint).max() + 4 * bound
     np.testing.assert_allclose(peak, joint.max(axis=1) - expected, rtol=0, atol=rounding)
 
-
-def test_labels(dialect, model, x, bound):
-    """The likeliest component, or one that rounding cannot tell from it."""
+    # The likeliest component, or one that rounding cannot tell from it.
     found = dialect.labels(x, model.operands)
-    joint = REFERENCE.log_joint(x, model.operands)
     short = joint.max(axis=1) - joint[np.arange(len(x)), found]
-    assert short.max() <= 64 * EPS * np.abs(joint).max() + 4 * bound
+    assert short.max() <= rounding
 
 
 def assert_sums_agree(found, expected, rtol):
@@ -81,7 +68,7 @@ def assert_sums_agree(found, expected, rtol):
         np.testing.assert_allclose(a, b, rtol=0, atol=rtol * np.abs(b).max())
 
 
-def test_expectation(dialect, model, x, bound):
+def test_sums_over_rows(dialect, model, x, bound):
     w = np.random.default_rng(8).uniform(0.0, 2.0, N)
     joint = REFERENCE.log_joint(x, model.operands)
     # Sums may be in the precision of the rows; the numbers of single rows, above, may not.
@@ -89,6 +76,9 @@ def test_expectation(dialect, model, x, bound):
     rounding = coarser * (64 * EPS * np.abs(joint).max() + 4 * bound) + 1e-12
     found = dialect.expectation(x, w, model.operands)
     assert_sums_agree(found, REFERENCE.expectation(x, w, model.operands), rounding)
+    r = np.random.default_rng(9).dirichlet(np.ones(K), N)
+    found = dialect.accumulation(x, r, model.operands)
+    assert_sums_agree(found, REFERENCE.accumulation(x, r, model.operands), 1e-12)
 
 
 @pytest.mark.parametrize("d", [2, 6])
@@ -123,12 +113,6 @@ def test_single_precision_keeps_its_promise(dialect, family, offset):
         found = dialect.expectation(x[some], w[some], model.operands)
         expected = REFERENCE.expectation(x[some], w[some], model.operands)
         assert_sums_agree(found, expected, 20 * 6e-8 * max(model.operands.kappa.max(), 50.0))
-
-
-def test_accumulation(dialect, model, x):
-    r = np.random.default_rng(9).dirichlet(np.ones(K), N)
-    found = dialect.accumulation(x, r, model.operands)
-    assert_sums_agree(found, REFERENCE.accumulation(x, r, model.operands), 1e-12)
 
 
 def test_rows_out_of_reach(dialect, family):

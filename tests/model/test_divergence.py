@@ -7,9 +7,9 @@ from mixtura import Full, Mixture
 from mixtura.model import pair
 from mixtura.model.covariance import FAMILIES
 from tests.laws.drawn import SEEDS, mixture, quickly
+from tests.laws.registries import PAIRS
 
 EVERY = pytest.mark.parametrize("family", FAMILIES.values(), ids=[*FAMILIES])
-PAIRS = pytest.mark.parametrize("other", FAMILIES.values(), ids=[*FAMILIES])
 
 
 def drawn(family, seed=0, k=3, d=3, separation=2.0):
@@ -74,8 +74,7 @@ def bhattacharyya_of(m, s, n, t):
     return step @ np.linalg.solve(middle, step) / 8 + 0.5 * (logs[0] - 0.5 * (logs[1] + logs[2]))
 
 
-@EVERY
-@PAIRS
+@pytest.mark.parametrize(("family", "other"), PAIRS)
 @pytest.mark.parametrize(
     ("found", "expected"),
     [
@@ -215,8 +214,7 @@ def test_approximations_are_exact_for_single_components_and_close_for_distant_on
 # Exact ones
 
 
-@EVERY
-@PAIRS
+@pytest.mark.parametrize(("family", "other"), PAIRS)
 def test_inner_products_and_what_is_made_of_them_are_integrals(family, other):
     one, two = drawn(family, 16, d=1), drawn(other, 17, k=2, d=1)
     inner = [

@@ -7,10 +7,10 @@ import pytest
 from mixtura import Diagonal, Full, Mixture, Spherical, Tied
 from mixtura.model.covariance import FAMILIES
 from tests.laws.drawn import mixture
+from tests.laws.registries import PAIRS
 from tests.laws.test_10_equivariance import FOLLOWS_COLUMN_UNITS
 
 EVERY = pytest.mark.parametrize("family", FAMILIES.values(), ids=[*FAMILIES])
-PAIRS = pytest.mark.parametrize("other", FAMILIES.values(), ids=[*FAMILIES])
 
 
 def drawn(family, seed, k=3, d=3):
@@ -138,8 +138,7 @@ def together(family, other):
     return Diagonal if family.independent and other.independent else Full
 
 
-@EVERY
-@PAIRS
+@pytest.mark.parametrize(("family", "other"), PAIRS)
 def test_sums_of_independent_rows(family, other):
     one, two = drawn(family, 11, k=2), drawn(other, 12)
     found = one.convolve(two)
@@ -167,8 +166,7 @@ def test_noise_widens_every_component(family, noise):
 # Products
 
 
-@EVERY
-@PAIRS
+@pytest.mark.parametrize(("family", "other"), PAIRS)
 def test_the_product_is_the_product_of_densities(family, other):
     one, two = drawn(family, 15, k=2), drawn(other, 16)
     found = one.product(two)

@@ -15,7 +15,16 @@ from mixtura.learn.acceleration import Accelerator, Curvature, Lbfgs, Plain, Squ
 from mixtura.learn.brief import GoOn
 from mixtura.learn.compact import Compact, is_compact
 from mixtura.learn.data import Block, Data
-from mixtura.learn.em import Expect, Fit, Rest, Watch, em, little_to_gain, stands_still
+from mixtura.learn.em import (
+    Expect,
+    Fit,
+    Iteration,
+    Rest,
+    Watch,
+    em,
+    little_to_gain,
+    stands_still,
+)
 from mixtura.learn.gradient import covers
 from mixtura.learn.halving import Go, Run, halving, rows_to_compare
 from mixtura.learn.hierarchy import Hierarchy
@@ -25,15 +34,18 @@ from mixtura.learn.prior import Penalty, Prior
 from mixtura.learn.reduction import Drop, Keep, Policy, Reseed
 from mixtura.learn.restriction import Held, grouped
 from mixtura.learn.sorting import Sorting
-from mixtura.learn.spread import floors
+from mixtura.learn.spread import LEAST, floors
 from mixtura.learn.statistics import Statistics
 from mixtura.learn.truncation import MEASURED, BoundedFit, Search, Truncation, unseen
+from mixtura.learn.units import COPIED, Units
 from mixtura.model.covariance import Covariance, Factor, Subspaces, named, subspace_family
 from mixtura.model.mixture import Mixture
 from mixtura.model.noise import Noise
 
 Array = NDArray[np.float64]
 
+OWN_UNITS = ("kmeans", "k-means++", "hierarchical")
+"""Starts that depend on the units of the columns, and so are made in the rows' own."""
 STARTS = ("kmeans", "k-means++", "random", "random_from_data", "merge", "hierarchical")
 POLICIES = ("keep", "reseed", "drop")
 ACCELERATORS = ("auto", "none", "squarem", "lbfgs")
@@ -80,6 +92,8 @@ class Plan:
     """Noise beside the mixture, as a run begins."""
     begin: "Plan | None" = None
     """The same fit with those rows alone that a start is made from, where they are not all."""
+    units: Units | None = None
+    """Those in which starts and runs are computed, where that is in others than the rows' own."""
 
     @property
     def chooses(self) -> bool:
@@ -100,10 +114,51 @@ class Plan:
         """The E-step of a run."""
         return Sorting(self.data) if self.known is None else self.known.held
 
+    def outside(self, rows: NDArray[Any], units: Units) -> "Plan":
+        """The same fit of rows in their own units, computed in these, in which it stands here."""
+        whole, model = units.back(self.whole), units.back(self.model)
+        found = self._times(units.factors, rows=rows, whole=whole, model=model, units=units)
+        found.__dict__["inner"] = self
+        return found
+
+    @cached_property
+    def inner(self) -> "Plan":
+        """The same fit in the units in which it is computed."""
+        units = self.units
+        if units is None:
+            return self
+        rows, whole, model = units.rows(self.rows), units.into(self.whole), units.into(self.model)
+        return self._times(units.inverse, rows=rows, whole=whole, model=model, units=None)
+
+    def _times(self, factors: Array, *, rows: NDArray[Any], **others: Any) -> "Plan":
+        """The same fit of columns times factors, (D,), given what all rows are then."""
+        maximize = self.maximize
+        prior = maximize.prior
+        if isinstance(prior, Penalty):
+            prior = Penalty(prior.covariance * (factors[:, None] * factors), prior.strength)
+        maximize = replace(maximize, prior=prior, floor=maximize.floor * factors**2)
+        data = Memory(rows, self.weights, incomplete=self.incomplete)
+        return replace(self, rows=rows, data=data, maximize=maximize, **others)
+
     @cached_property
     def compact(self) -> Compact:
         """The rows as compiled runs read them, where they are few."""
+        if self.units is not None:
+            return self.inner.compact.scaled(self.units.factors, self.maximize)
         return Compact.of(self.data.sample(len(self.rows), 0), self.model, self.maximize)
+
+    def lower(self) -> float:
+        """How much lower objectives are in the rows' own units, in nats per row."""
+        if self.units is None:
+            return 0.0
+        w = np.ones(len(self.rows)) if self.weights is None else self.weights
+        present = (
+            w @ ~np.isnan(self.rows) if self.incomplete else np.full(len(self.rows.T), w.sum())
+        )
+        prior = self.maximize.prior
+        if isinstance(prior, Penalty):
+            present = present + 2.0 * prior.strength * self.n_components
+        return self.units.volume(present) / float(w.sum())
 
 
 def plan(
@@ -130,13 +185,20 @@ def plan(
         )
     truncated = _truncation(truncation, n_components, dead_components)
     family = named(covariance_type)
+    floor = None if variance_floor is None else _floor(variance_floor, rows.shape[1])
+    ridge = float(reg_covar or 0.0)
+    constrain = Bounds(floor, ridge) if floor is not None or ridge else None
+    # What is given in the units of columns, or changes the number of components, stays in them.
+    free = prior is None and constrain is None and dead_components == "keep"
+    units = Units.of(rows, family) if free and rows.size <= COPIED else None
+    own, least = rows, LEAST
+    if units is not None:
+        rows, least = units.rows(rows), LEAST * units.inverse**2
+        whole = None if whole is None else units.into(whole)
     data = Memory(rows, weights, incomplete=incomplete)
     whole = initial.total(data) if whole is None else whole
     covariance = whole.covariances[0]
     total = float(len(rows)) if weights is None else float(weights.sum())
-    floor = None if variance_floor is None else _floor(variance_floor, rows.shape[1])
-    ridge = float(reg_covar or 0.0)
-    constrain = Bounds(floor, ridge) if floor is not None or ridge else None
     if prior is not None:
         _check_prior(prior, whole, family, n_components)
     elif reg_covar is None:
@@ -147,7 +209,7 @@ def plan(
     maximize = Maximization(
         family=family,
         prior=prior,
-        floor=floors(np.diagonal(covariance)),
+        floor=floors(np.diagonal(covariance), least),
         constrain=constrain,
     )
     policies: dict[str, Callable[[], Policy]] = {
@@ -155,7 +217,7 @@ def plan(
         "drop": Drop,
         "reseed": lambda: Reseed(2 * n_components),
     }
-    return Plan(
+    found = Plan(
         rows=rows,
         incomplete=incomplete,
         weights=weights,
@@ -175,6 +237,7 @@ def plan(
         and not (issubclass(family, Subspaces) and family.rule is not None),
         truncation=truncated,
     )
+    return found if units is None else found.outside(own, units)
 
 
 def resting(accelerate: str, n_components: int, incomplete: bool = False) -> Rest:
@@ -478,6 +541,8 @@ def course(
 
     Its E-step is that of the plan, if no other is given.
     """
+    if setup.units is not None and expect is None and setup.known is None:
+        return _elsewhere(setup, setup.units, tol, watch, begin)
     dead = setup.dead()
 
     def go(mixture: Mixture, passes: int, objective: float, last: bool) -> Fit:
@@ -494,6 +559,29 @@ def course(
             objective=objective,
             watch=watch,
         )
+
+    return go
+
+
+def _elsewhere(
+    setup: Plan, units: Units, tol: float, watch: Watch | None, begin: Callable[[], None]
+) -> Go:
+    """The same in the units in which it is computed; what is told of it is in the rows' own."""
+    lower, history = setup.lower(), list[Iteration]()
+
+    def seen(number: int, record: Iteration, there: Mixture) -> bool:
+        here = units.back(there)
+        worst = here.covariance.worst_condition(here.n_components)
+        record = replace(record, objective=record.objective - lower, worst_condition=worst)
+        history.append(record)
+        return watch is not None and watch(number, record, here)
+
+    inside = course(setup.inner, tol, seen, begin)
+
+    def go(mixture: Mixture, passes: int, objective: float, last: bool) -> Fit:
+        history.clear()
+        fit = inside(units.into(mixture), passes, objective + lower, last)
+        return Fit(units.back(fit.mixture), fit.outcome, tuple(history))
 
     return go
 
@@ -611,13 +699,22 @@ def _narrow(setup: Plan) -> list[Plan]:
 
 
 def _sought(setup: Plan, how: Any, rng: np.random.RandomState) -> Mixture:
-    """A start that the rows are asked for."""
+    """A start that the rows are asked for, in the units in which it is computed."""
+    if isinstance(how, Hierarchy):
+        return how.start(setup.model, setup.maximize)
+    own = isinstance(how, HierarchicalStart) or (isinstance(how, str) and how in OWN_UNITS)
+    if setup.units is None or own:
+        return _made(setup, how, rng)
+    return setup.units.back(_made(setup.inner, how, rng))
+
+
+def _made(setup: Plan, how: Any, rng: np.random.RandomState) -> Mixture:
+    """A start that is made of the rows."""
     if isinstance(how, str) and how == "hierarchical":
         how = HierarchicalStart()
     if isinstance(how, HierarchicalStart):
-        how = how.hierarchy(_sample(setup, how.rows, rng))
-    if isinstance(how, Hierarchy):
-        return how.start(setup.model, setup.maximize)
+        tree = how.hierarchy(_sample(setup, how.rows, rng))
+        return tree.start(setup.model, setup.maximize)
     if not isinstance(how, str):
         return _from_memberships(setup, how)
     if how == "merge":

@@ -142,6 +142,14 @@ class Compact:
         units = -float(np.log(scale).sum())
         return cls(maximize, centre, scale, z, w, phi, bounds.ridge / scale**2, floor, units)
 
+    def scaled(self, factors: Array, maximize: Maximization) -> "Compact":
+        """The same rows of columns times factors (D,), which an M-step of such columns sees to."""
+        scale = self.scale * factors
+        units = -float(np.log(scale).sum())
+        return replace(
+            self, maximize=maximize, centre=self.centre * factors, scale=scale, units=units
+        )
+
     @cached_property
     def family(self) -> int:
         """The number of the family in compiled code; of a form, the one that has its features."""

@@ -14,9 +14,12 @@ LEAST = 1e-306
 """A variance below this has an inverse that overflows."""
 
 
-def floors(values: Array) -> Array:
-    """Variances (D,) below which no component falls, of those of all rows."""
-    return np.maximum(ROUNDING * values, LEAST)
+def floors(values: Array, least: Array | float = LEAST) -> Array:
+    """Variances (D,) below which no component falls, of those of all rows.
+
+    None falls below the least, which columns have one each of where their units are not their own.
+    """
+    return np.maximum(ROUNDING * values, least)
 
 
 def variances(mean: Array, values: Array) -> Array:

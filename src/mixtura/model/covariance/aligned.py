@@ -43,6 +43,12 @@ class Aligned(Ellipsoids):
         object.__setattr__(found, "_axes", axes)  # they are known, and need not be sought
         return found
 
+    def scaled(self, factors: Array) -> Self | None:
+        found = super().scaled(factors)
+        if found is not None and "_axes" in self.__dict__ and (factors == factors[0]).all():
+            object.__setattr__(found, "_axes", self._axes)
+        return found
+
     @classmethod
     def _common(cls, counts: Array, scatter: Array, near: Array | None = None) -> Array:
         """Common axes, (D, D)."""

@@ -14,6 +14,10 @@ from mixtura.numeric.kernels.whole_run import EXACT, FULL, SPHERICAL, TIED, _fac
 Array = NDArray[np.float64]
 Index = NDArray[np.int64]
 
+CLEARLY, ROUNDING = 1.0 - 1e-9, 1e-13
+"""Of two numbers that differ by no more, the first counts as the smaller: whole numbers and rows
+that are repeated tie, and which way rounding breaks a tie depends on the units of the columns."""
+
 
 @compiled(**EXACT)
 def seeds(z: Array, w: Array, draws: Array, trials: int, chosen: Index) -> None:
@@ -50,7 +54,7 @@ def seeds(z: Array, w: Array, draws: Array, trials: int, chosen: Index) -> None:
                 if c:
                     tried[t] = min(tried[t], nearest[t])
                 left += w[t] * tried[t]
-            if left < least:
+            if left < least * CLEARLY:
                 least, found = left, row
                 for t in range(n_rows):
                     best[t] = tried[t]
@@ -89,7 +93,7 @@ def grouped(
             s = 0.0
             for i in range(d):
                 s += (z[i, t] - z[i, chosen[k]]) ** 2
-            if s < least:
+            if s < least * CLEARLY:
                 nearest, least = k, s
         n_all += w[t]
         for m in range(m_all):
@@ -202,7 +206,7 @@ def _merge_own(
                     table[b, a] = volume
                 if not table[a, b] >= 0.0:
                     return False
-                if table[a, b] < least:
+                if table[a, b] < least * CLEARLY - ROUNDING:
                     least, i, j = table[a, b], a, b
         if not least < np.inf:
             return False
@@ -250,7 +254,7 @@ def _merge_tied(
                 cost = 0.5 * np.log1p(distance) / weight**exponent
                 if not cost >= 0.0:
                     return False
-                if cost < least:
+                if cost < least * CLEARLY - ROUNDING:
                     least, i, j = cost, a, b
         if not least < np.inf:
             return False
