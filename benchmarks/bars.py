@@ -444,7 +444,20 @@ def choosing(found):
         worst = min(each["each"], key=lambda name: each["each"][name][0] - each["each"][name][1])
         least = each["each"][worst][0] - each["each"][worst][1]
         lines.append(Line("that index, the least of any set", least, -0.05, show=index, note=worst))
+    if "bic" in (each := found.get("chosen", {})):
+        what = "adjusted Rand index with K chosen by BIC: mean"
+        for way, words in CHOSEN.items():
+            note = f"{each['sets']} sets"
+            lines.append(Line(f"{what}{words}", each[way], show=lambda v: f"{v:.3f}", note=note))
     return lines
+
+
+CHOSEN = {
+    "bic": "",
+    "entropy": ", components joined by entropy",
+    "demp": ", components joined by how often they are confused",
+}
+"""What is done with the components that BIC chooses."""
 
 
 def _share(cells):

@@ -203,6 +203,14 @@ def test_missing_values_have_bars_of_their_own():
     assert named(bars.missing(missing(converged=False)), "a fit").verdict == "MISS"
 
 
+def test_indices_with_a_number_that_is_chosen_have_no_bar():
+    each = {"sets": 40, "bic": 0.61, "entropy": 0.7, "demp": 0.72, "each": {}}
+    lines = bars.choosing({"chosen": each})
+    assert [line.cells[1:] for line in lines] == [
+        (f"{value} (40 sets)", "", "") for value in ("0.610", "0.700", "0.720")
+    ]
+
+
 def test_choosing_has_a_bar_for_each_of_its_parts():
     found = choosing()
     assert {line.verdict for line in bars.choosing(found)} == {"pass"}

@@ -39,7 +39,7 @@ def test_scikit_learns_checks(estimator, check):
     check(estimator)
 
 
-@pytest.mark.parametrize("method", ["entropy", "modal"])
+@pytest.mark.parametrize("method", ["entropy", "demp", "modal"])
 def test_a_cross_is_one_cluster_of_two_components(method):
     x, truth = cross_and_ball(0)
     model = GaussianMixture(3, random_state=0).fit(x)
@@ -53,6 +53,7 @@ def test_a_cross_is_one_cluster_of_two_components(method):
     expected = np.column_stack([r[:, merger.clusters_ == c].sum(axis=1) for c in range(2)])
     np.testing.assert_allclose(p, expected, rtol=1e-12)
     assert merger.estimator_ is model
+    assert (merger.confusions_ is None) == (method != "demp")
     assert pickle.loads(pickle.dumps(merger)).clusters(3).tolist() == [0, 1, 2]
 
 

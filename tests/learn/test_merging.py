@@ -133,3 +133,70 @@ def apart(distances, n=500, seed=10):
 def test_how_many_clusters_are_advised(distances, expected):
     mixture, data = apart(distances)
     assert merging.by_entropy(data, mixture).advised() == expected
+
+
+def confused(r, w, i, j):
+    """The larger share of the rows of one of two clusters that is taken for the other's."""
+    for_j, for_i = r[:, j] >= r[:, i], r[:, i] >= r[:, j]
+    return max(w @ (for_j * r[:, i]) / (w @ r[:, i]), w @ (for_i * r[:, j]) / (w @ r[:, j]))
+
+
+@pytest.mark.parametrize("gaps", [False, True])
+def test_confusions_are_those_of_the_definition(gaps):
+    mixture, x, w = overlapping(11)
+    if gaps:
+        x[np.random.default_rng(6).uniform(size=x.shape) < 0.2] = np.nan
+    found = merging.by_confusion(Memory(x, w, block_rows=64, incomplete=gaps), mixture)
+    r = GaussianMixture.from_mixture(mixture).predict_proba(x)
+    left, entropies = [*range(6)], [entropy(r, w)]
+    for pair, value, rows in zip(found.merges.tolist(), found.confusions, found.rows, strict=True):
+        tried = [(confused(r, w, i, j), (i, j)) for i in left for j in left if i < j]
+        assert max(tried)[1] == tuple(pair)
+        np.testing.assert_allclose(value, max(tried)[0], rtol=1e-9)
+        np.testing.assert_allclose(rows, w @ r[:, pair].sum(axis=1), rtol=1e-9)
+        low, high = pair
+        r[:, low] += r[:, high]
+        r[:, high] = 0.0
+        left.remove(high)
+        entropies.append(entropy(r, w))
+    np.testing.assert_allclose(found.entropies, entropies[::-1], rtol=1e-9, atol=1e-8)
+
+
+@pytest.mark.parametrize(("weight", "width"), [(0.5, 1.0), (0.2, 1.0), (0.6, 3.0)])
+def test_how_often_two_gaussians_are_confused(weight, width):
+    """On a fine grid, with the density for weights, against the distribution functions."""
+    mixture = Mixture.of(
+        [weight, 1.0 - weight], [[0.0], [2.5]], [1.0, width**2], family="spherical"
+    )
+    x = np.linspace(-30.0, 35.0, 100_001)
+    density = np.exp(mixture.log_density(x[:, None]))
+    found = merging.by_confusion(Memory(x[:, None], density), mixture)
+    # log of the ratio of both, a quadratic whose roots part where each is likelier
+    a = 0.5 * (1.0 / width**2 - 1.0)
+    b, c = -2.5 / width**2, 0.5 * (2.5 / width) ** 2 + np.log(weight / (1.0 - weight) * width)
+    roots = np.sort(np.roots([a, b, c]).real) if a else np.array([-c / b])
+    one, other = norm(0.0, 1.0), norm(2.5, width)
+    if a:  # the narrower one is likelier between the roots
+        taken = 1.0 - np.diff(one.cdf(roots))[0], np.diff(other.cdf(roots))[0]
+    else:
+        taken = one.sf(roots[0]), other.cdf(roots[0])
+    np.testing.assert_allclose(found.confusions, [max(taken)], atol=1e-3)
+
+
+def test_pairs_are_joined_for_as_long_as_they_are_confused():
+    """Two alike Gaussians are taken for each other with the probability of the tail at half way."""
+    limit = -2.0 * norm.ppf(merging.CONFUSED)
+    for distance, expected in ((0.95 * limit, 1), (1.05 * limit, 2)):
+        mixture, data = apart([distance], n=20_000)
+        found = merging.by_confusion(data, mixture)
+        error = np.sqrt(norm.sf(distance / 2) / 20_000)
+        assert abs(found.confusions[0] - norm.sf(distance / 2)) < 5 * error
+        assert found.advised() == expected
+
+
+def test_a_component_of_no_rows_is_confused_with_none():
+    mixture = Mixture.of([0.5, 0.5, 0.0], [[0.0], [1.0], [0.5]], np.ones(3), family="spherical")
+    found = merging.by_confusion(Memory(mixture.sample(200, 0)[0]), mixture)
+    assert found.merges.tolist() == [[0, 1], [0, 2]]
+    assert found.confusions[1] == 0.0
+    assert found.clusters(found.advised()).tolist() == [0, 0, 1]

@@ -262,3 +262,19 @@ def test_marginals_and_scaled_columns_are_right_whatever_the_family(family):
     np.testing.assert_allclose(scaled.covariances, expected, rtol=1e-13)
     assert not scaled.covariance.strays(3).any()
     assert type(model.scale(-2.0).covariance) is family
+
+
+@pytest.mark.parametrize("name", ["EEV", "VEV", "EVV"])
+def test_axes_of_what_has_no_extent_turn_with_the_rows(name):
+    """A group of one row, and one of two: they have axes of the others, not of the columns."""
+    rng = np.random.default_rng(3)
+    groups = [rng.normal(size=(n, 4)) * [4.0, 2.0, 1.0, 0.5] for n in (60, 40, 2, 1)]
+    groups = [group - group.mean(axis=0) for group in groups]
+    turn = np.linalg.qr(rng.normal(size=(4, 4)))[0]
+    counts = np.array([60.0, 40.0, 2.0, 1.0])
+
+    def found(rotation):
+        scatter = np.array([(g @ rotation).T @ (g @ rotation) for g in groups])
+        return named(name).estimate(counts, scatter, 4).dense(4)
+
+    np.testing.assert_allclose(found(turn), turn.T @ found(np.eye(4)) @ turn, atol=1e-9)

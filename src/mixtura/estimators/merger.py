@@ -18,7 +18,7 @@ from mixtura.model.mixture import Mixture
 
 Array = NDArray[np.float64]
 
-METHODS = ("entropy", "modal")
+METHODS = ("entropy", "demp", "modal")
 
 
 class ClusterMerger(ClusterMixin, BaseEstimator):
@@ -36,11 +36,13 @@ class ClusterMerger(ClusterMixin, BaseEstimator):
         No more than there are components. "auto": with "entropy", where two straight lines meet
         that fit the entropies best, but never by joining a pair that shares next to no rows; of
         three components and fewer, those are joined that share as much as two alike Gaussians 3.5
-        standard deviations apart. With "modal", as many as the density has peaks.
-    method : {"entropy", "modal"}, default "entropy"
+        standard deviations apart. With "demp", pairs are joined for as long as one row in forty of
+        the one is taken for the other's. With "modal", as many as the density has peaks.
+    method : {"entropy", "demp", "modal"}, default "entropy"
         "entropy": the pair is joined next whose merger makes memberships most certain
-        [@Baudry2010]. "modal": components that climb to one peak of the density are one cluster
-        [@Hennig2010].
+        [@Baudry2010]. "demp": the pair of which one is most often taken for the other, by directly
+        estimated misclassification probabilities, as in ``mergenormals`` of R's fpc [@Hennig2010].
+        "modal": components that climb to one peak of the density are one cluster [@Hennig2010].
 
     Attributes
     ----------
@@ -54,6 +56,9 @@ class ClusterMerger(ClusterMixin, BaseEstimator):
         them, the smaller first.
     entropies_ : array, shape (K,)
         Of memberships, in nats, with 1, 2, ... K clusters.
+    confusions_ : array, shape (K - 1,), or None
+        With "demp": before each step, which part of the rows of the one was taken for the other's,
+        or of the other for the one's, whichever is larger.
     labels_ : array of int, shape (n,)
         The cluster of each row.
     estimator_ : GaussianMixture or GaussianMixtureIC
@@ -121,8 +126,12 @@ class ClusterMerger(ClusterMixin, BaseEstimator):
             )
         data = Memory(rows, weights, incomplete=incomplete)
         together = mode.modes(mixture).labels if self.method == "modal" else None
-        found = merging.by_entropy(data, mixture, together)
+        if self.method == "demp":
+            found = merging.by_confusion(data, mixture)
+        else:
+            found = merging.by_entropy(data, mixture, together)
         self.merges_, self.entropies_ = found.merges, found.entropies
+        self.confusions_ = found.confusions
         self.n_components_ = mixture.n_components
         if self.n_clusters == "auto":
             self.n_clusters_ = found.advised() if together is None else int(together.max()) + 1

@@ -108,10 +108,10 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
         ``accelerate="none"`` every run is brought to its end, as in scikit-learn.
     init_params : {"merge", "hierarchical", "kmeans", "k-means++", ...}, array or callable
         How to start. "merge", the default: two or three times as many components, fitted roughly
-        and merged to K; it misses groups less often than the others. "kmeans" is scikit-learn's
-        default; there are "random" and "random_from_data", too. "hierarchical" joins rows to
-        groups as mclust does, see `HierarchicalStart`; more starts than the first are then by
-        "merge". An array of labels (n,) or responsibilities (n, K); or a function of
+        and merged to K, or groups along one column if those are likelier; it misses groups less
+        often than the others. "kmeans" is scikit-learn's default; there are "random" and
+        "random_from_data", too. "hierarchical" joins rows to groups as mclust does, see
+        `HierarchicalStart`; more starts than the first are then by "merge". An array of labels (n,) or responsibilities (n, K); or a function of
         (X, n_components, random_state) that returns either, or a `Mixture`.
     weights_init : array-like, shape (K,), optional
     means_init : array-like, shape (K, D), optional

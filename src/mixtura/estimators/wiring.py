@@ -437,14 +437,19 @@ def _precisions(
     return covariance
 
 
-def start(setup: Plan, how: Any, fixed: Given, rng: np.random.RandomState) -> Mixture:
-    """A mixture to begin with, by the way asked for, with what the user fixed put in."""
+def start(
+    setup: Plan, how: Any, fixed: Given, rng: np.random.RandomState, first: bool = True
+) -> Mixture:
+    """A mixture to begin with, by the way asked for, with what the user fixed put in.
+
+    What is not drawn but found, by merging, is found for the first of several alone.
+    """
     if fixed.complete:
         assert fixed.weights is not None
         assert fixed.means is not None
         assert fixed.covariance is not None
         return Mixture(fixed.weights, fixed.means, fixed.covariance)
-    found = _found(setup, how, rng)
+    found = _found(setup, how, rng, first)
     return Mixture(
         found.weights if fixed.weights is None else fixed.weights,
         found.means if fixed.means is None else fixed.means,
@@ -461,7 +466,7 @@ def starts(
     found = [start(setup, how, fixed, rng)]
     if _says_the_same(setup, how):
         how = "merge"
-    return found + [start(setup, how, fixed, rng) for _ in range(n_init - 1)]
+    return found + [start(setup, how, fixed, rng, False) for _ in range(n_init - 1)]
 
 
 def _says_the_same(setup: Plan, how: Any) -> bool:
@@ -525,7 +530,7 @@ def _labelled_starts(
         block = _sample(setup, initial.SAMPLE, rng)
         found.append(initial.from_labels(data, block, setup.model, setup.maximize))
     while len(found) < n_init:
-        begin = _found(setup, how, rng)
+        begin = _found(setup, how, rng, not found)
         found.append(initial.numbered(begin, data) if len(chosen) else begin)
     return found
 
@@ -672,7 +677,7 @@ def beginning_at(mixture: Mixture) -> Callable[..., Mixture]:
     return begin
 
 
-def _found(setup: Plan, how: Any, rng: np.random.RandomState) -> Mixture:
+def _found(setup: Plan, how: Any, rng: np.random.RandomState, first: bool) -> Mixture:
     setup = setup.begin or setup
     if callable(how) and not isinstance(how, HierarchicalStart):
         how = how(setup.rows, setup.n_components, rng)
@@ -725,7 +730,7 @@ def _made(setup: Plan, how: Any, rng: np.random.RandomState) -> Mixture:
             and is_compact(len(block.rows), setup.maximize)
         )
         rows = setup.compact if few else None
-        return initial.from_merging(block, setup.model, setup.maximize, rng, rows)
+        return initial.from_merging(block, setup.model, setup.maximize, rng, rows, first)
     block = _sample(setup, initial.SAMPLE, rng)
     k = setup.n_components
     if how == "kmeans":

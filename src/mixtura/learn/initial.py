@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from mixtura.learn import completion
+from mixtura.learn import columns, completion, exchange
 from mixtura.learn.compact import Compact, State, is_compact, whole_start
 from mixtura.learn.data import Block, Data
 from mixtura.learn.expectation import assigned, e_step, log_density
@@ -213,6 +213,7 @@ def from_merging(
     maximize: Maximization,
     rng: np.random.RandomState,
     rows: Compact | None = None,
+    along: bool = True,
 ) -> Mixture:
     """Too many components, merged to as many as the model has.
 
@@ -222,23 +223,26 @@ def from_merging(
     that are long and thin, side by side. From each, components are merged in two orders: by what a
     merger costs all rows, and by more than that where the pair is small, for pieces of a large
     group are cheaper to tell apart than small groups far away are. Merging stops twice for a few
-    steps of EM, by which what is left of a group in pieces grows together. The likeliest end is
-    taken, the first if there is a tie. Few rows go to compiled code; ``rows`` are they where they
-    have been made compact already.
+    steps of EM, by which what is left of a group in pieces grows together.
+
+    Beside what is merged stand groups ``along`` a column, and where rows are fewer than parameters,
+    what the likeliest end becomes when rows change places. The likeliest of all is taken, the first
+    if there is a tie. Few rows go to compiled code; ``rows`` are they where they have been made
+    compact already.
     """
     if rows is not None or is_compact(len(block.rows), maximize):
         rows = rows or Compact.of(block, model, maximize)
-        return from_merging_few(rows, block, model, rng)
+        return from_merging_few(rows, block, model, rng, along)
     with one_blas_thread():
         seeded = [
             (z, kmeans_seeds(block._replace(rows=z), wanted(model, len(z)), rng))
             for z in (unit.whiten(block.rows - model.means[0], 0) for unit in _ways(model))
         ]
-        return _merged_many(block, model, maximize, seeded)
+        return _merged_many(block, model, maximize, seeded, rng if along else None)[0]
 
 
 def from_merging_few(
-    rows: Compact, block: Block, model: Mixture, rng: np.random.RandomState
+    rows: Compact, block: Block, model: Mixture, rng: np.random.RandomState, along: bool = True
 ) -> Mixture:
     """The same in compiled code, for a block that is compact.
 
@@ -253,10 +257,59 @@ def from_merging_few(
     ends: list[tuple[State, float]] = []
     for z, chosen in seeded:
         ends += merged_few(rows, z, chosen, [k]).get(k, [])
+    if ends and k > 1 and along:
+        ends += _along_few(rows, k, rng)
     if ends:
-        return rows.mixture(likeliest(ends))
-    with one_blas_thread():
-        return _merged_many(block, model, rows.maximize, [(z.T, seeds) for z, seeds in seeded])
+        best = likeliest(ends)
+        found, worth = rows.mixture(best), max(w for end, w in ends if end is best)
+    else:
+        each = [(z.T, seeds) for z, seeds in seeded]
+        with one_blas_thread():
+            number = rng if along else None
+            found, worth = _merged_many(block, model, rows.maximize, each, number)
+    if k > 1 and exchange.is_worth_while(rows, k):
+        return _exchanged(rows, block, found, worth)
+    return found
+
+
+def _along_few(
+    rows: Compact, n_components: int, rng: np.random.RandomState
+) -> list[tuple[State, float]]:
+    """Groups along a column after a few steps of EM, and their objective; nothing if none are."""
+    column = columns.clearest_few(rows, n_components)
+    seeds = compact_seeds(rows.z[column : column + 1], rows.w, n_components, rng)
+    start = columns.grouped_few(rows, column, seeds, SHRINKAGE)
+    worth = np.nan if start is None else rows.steps(start, STEPS)
+    return [] if start is None or np.isnan(worth) else [(start, worth)]
+
+
+def _along_many(
+    block: Block, model: Mixture, maximize: Maximization, z: Array, rng: np.random.RandomState
+) -> list[tuple[Mixture, float]]:
+    """The same of many rows, in coordinates z (n, D)."""
+    k = model.n_components
+    column = columns.clearest_many(z, block.weights, k)
+    seeds = kmeans_seeds(block._replace(rows=z[:, column : column + 1]), k, rng)
+    members = columns.grouped_many(z[:, column], block.weights, z[seeds, column])
+    if members is None:
+        return []
+    groups = assigned(block._replace(memberships=members), model)
+    return [_steps(block, maximize(groups + _common(groups), model), maximize, STEPS)]
+
+
+def _exchanged(rows: Compact, block: Block, found: Mixture, worth: float) -> Mixture:
+    """What a start becomes when rows change places, if it is likelier after a few steps of EM."""
+    start = exchange.exchanged(rows, rows.state(found))
+    if start is None:
+        return found
+    other = rows.mixture(start)
+    more = rows.steps(start, STEPS)
+    if not np.isnan(more):
+        other = rows.mixture(start)
+    else:
+        with one_blas_thread():
+            other, more = _steps(block, other, rows.maximize, STEPS)
+    return other if more - worth > TIE else found
 
 
 End = TypeVar("End", State, Mixture)
@@ -391,7 +444,7 @@ def merged_few(
     start = State.empty(many, d)
     if not (
         whole_start().grouped(
-            z, seeds, rows.phi, rows.w, rows.quadratic, part, counts, products, found
+            z, seeds, rows.phi, rows.w, rows.quadratic, 0, part, counts, products, found
         )
         and rows.estimated(found, (counts, sums, products), start)
     ):
@@ -418,10 +471,16 @@ def _merged_many(
     model: Mixture,
     maximize: Maximization,
     seeded: list[tuple[Array, NDArray[Any]]],
-) -> Mixture:
-    """The likeliest of the mixtures that rows in some coordinates and seeds among them lead to."""
+    along: np.random.RandomState | None,
+) -> tuple[Mixture, float]:
+    """The likeliest of what rows in some coordinates and seeds among them lead to, and of groups
+    along a column, where there are random numbers for these; its objective.
+    """
     ends = [end for z, chosen in seeded for end in _merged(block, model, maximize, z, chosen)]
-    return likeliest(ends)
+    if along is not None and 1 < model.n_components < len(block.rows):
+        ends += _along_many(block, model, maximize, seeded[0][0], along)
+    best = likeliest(ends)
+    return best, max(worth for end, worth in ends if end is best)
 
 
 def _merged(

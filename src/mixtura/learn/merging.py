@@ -1,8 +1,9 @@
 """Components joined to clusters: several Gaussians for one group that is not Gaussian.
 
 The entropy of who belongs where falls with every merger, and falls most where two components share
-rows [@Baudry2010]. It is a sum over rows, and of a pair it tells from their two shares alone, so
-one pass over the data weighs all pairs, and one for each merger the pairs that it made.
+rows [@Baudry2010]. How many rows of one component are taken for another's is plainer
+[@Hennig2010]. Both are sums over rows, and of a pair they tell from its two shares alone, so one
+pass over the data weighs all pairs, and one for each merger the pairs that it made.
 """
 
 from dataclasses import dataclass
@@ -26,6 +27,10 @@ MUCH = 0.1
 """Nats for each row of a pair: what two alike Gaussians share that are 3.5 standard deviations
 apart, so that one row in 25 is taken for the other's."""
 
+CONFUSED = 0.025
+"""The share of a cluster's rows that is taken for another's, from which on they are joined; as in
+fpc. Two alike Gaussians share so much that are 3.9 standard deviations apart."""
+
 
 @dataclass(frozen=True)
 class Merging:
@@ -34,6 +39,9 @@ class Merging:
     merges: Index  # (K − 1, 2): clusters, called by the least component in them, the smaller first
     entropies: Array  # (K,): with 1, 2, … K clusters, in nats
     rows: Array  # (K − 1,): how many rows the two clusters of each step held
+    confusions: Array | None = None
+    """Where they were joined by it: before each step, which part of the rows of the one cluster was
+    taken for the other's, or of the other for the one's, whichever is larger, (K − 1,)."""
 
     @property
     def n_components(self) -> int:
@@ -57,8 +65,11 @@ class Merging:
         """How many clusters: where the entropies have their elbow, but no pair that shares little.
 
         Of three components and fewer there is no elbow; then pairs are joined that share much.
+        Where clusters were joined by how often they are confused, it is that which decides.
         """
         k_all = self.n_components
+        if self.confusions is not None:
+            return k_all - _leading(self.confusions >= CONFUSED)
         if k_all <= 3:
             return k_all - _leading(self.shared >= MUCH)
         return max(elbow(self.entropies), k_all - _leading(self.shared >= LITTLE))
@@ -120,6 +131,62 @@ def _gains(block: Block, mixture: Mixture, name: Index, these: Index) -> Array:
             found[t] += w @ (both - own - own[:, c : c + 1])
         found[-2] += w @ shares
         found[-1, 0] -= float(w @ own.sum(axis=1))
+    return found
+
+
+def by_confusion(data: Data, mixture: Mixture) -> Merging:
+    """Again and again the pair is joined of which one is most often taken for the other: directly
+    estimated misclassification probabilities, DEMP [@Hennig2010].
+
+    A row is taken for that one of the two that is likelier to hold it, and it is a row of each to
+    the share that each has of it. No other clusters come into it.
+
+    Parameters
+    ----------
+    data : Data
+    mixture : Mixture
+    """
+    k_all = mixture.n_components
+    name = np.arange(k_all)
+    found = data.fold(_confusions, mixture, name, name)
+    taken, counts, entropy = found[:k_all], found[-2].copy(), float(found[-1, 0])
+    merges, entropies = np.empty((k_all - 1, 2), dtype=np.int64), np.zeros(k_all)
+    rows, confusions = np.empty(k_all - 1), np.empty(k_all - 1)
+    left = np.triu(np.ones((k_all, k_all), dtype=np.bool_), 1)
+    for step in range(k_all - 1):
+        entropies[k_all - 1 - step] = max(entropy, 0.0)
+        shares = taken / np.where(counts > 0.0, counts, 1.0)[:, None]
+        worth = np.where(left, np.maximum(shares, shares.T), -np.inf)
+        low, high = divmod(int(worth.argmax()), k_all)
+        merges[step], confusions[step] = (low, high), worth[low, high]
+        rows[step] = counts[low] + counts[high]
+        counts[low] += counts[high]
+        left[high], left[:, high] = False, False
+        name[name == high] = low
+        if step < k_all - 2:
+            found = data.fold(_confusions, mixture, name, np.array([low]))
+            taken[low], taken[:, low], entropy = found[0], found[1], float(found[-1, 0])
+    return Merging(merges, entropies, rows, confusions)
+
+
+def _confusions(block: Block, mixture: Mixture, name: Index, these: Index) -> Array:
+    """How many rows of these clusters are taken for each; of each for these; counts; the entropy.
+
+    (2 T + 2, K): two blocks of a row for each of these, one of how many rows clusters hold, one for
+    the entropy.
+    """
+    k_all, many = mixture.n_components, len(these)
+    found = np.zeros((2 * many + 2, k_all))
+    for part in spans(len(block.rows), 3 * k_all):
+        gaps = None if block.gaps is None else Gaps()
+        shares = clustered(Block(block.rows[part], block.weights[part], None, gaps), mixture, name)
+        w = block.weights[part]
+        for t, c in enumerate(these):
+            own = shares[:, c : c + 1]
+            found[t] += w @ np.where(shares >= own, own, 0.0)
+            found[many + t] += w @ np.where(own >= shares, shares, 0.0)
+        found[-2] += w @ shares
+        found[-1, 0] -= float(w @ _xlog(shares).sum(axis=1))
     return found
 
 

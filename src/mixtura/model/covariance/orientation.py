@@ -23,10 +23,31 @@ FEW = 8
 """Components whose own axes are tried, of those that hold the most."""
 
 
+NOTHING = 1e-15
+"""Of the longest axis of all, times D, the part below which a scatter is nothing but rounding."""
+
+
 def descending(scatter: Array) -> tuple[Array, Array]:
     """Eigenvalues of a stack from the largest on, (K, D), none negative, and their axes."""
     values, axes = np.linalg.eigh(scatter)
     return np.maximum(values[:, ::-1], 0.0), np.ascontiguousarray(axes[:, :, ::-1])
+
+
+def settled(scatter: Array) -> tuple[Array, Array]:
+    """The same of scatter W_k, with axes in which others lie where a W_k has no extent.
+
+    In a space in which W_k is nothing any axes are as likely, and those of a decomposition are
+    chance: they turn with the columns, not with the rows. There they are those of Σ_k W_k.
+    """
+    values, axes = descending(scatter)
+    none = values <= NOTHING * scatter.shape[-1] * values.max(initial=0.0)
+    if not none.any():
+        return values, axes
+    pooled = scatter.sum(axis=0)
+    for k in np.flatnonzero(none.any(axis=1)):
+        space = axes[k][:, none[k]]
+        axes[k][:, none[k]] = space @ np.linalg.eigh(space.T @ pooled @ space)[1][:, ::-1]
+    return np.where(none, 0.0, values), axes
 
 
 def common(scatter: Array, objective: Objective, near: Array | None = None) -> Array:

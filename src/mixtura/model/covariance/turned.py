@@ -33,7 +33,7 @@ class Turned(Ellipsoids):
     @classmethod
     def estimate(cls, counts: Array, scatter: Array, n_features: int) -> Self:
         """Eigenvalues of W_k, shared as the form has it [@CeleuxGovaert1995]."""
-        w, axes = orientation.descending(linalg.symmetrise(scatter))
+        w, axes = orientation.settled(linalg.symmetrise(scatter))
         return cls.of(axes, spectrum.FORMS[cls.form()](counts, w))
 
 

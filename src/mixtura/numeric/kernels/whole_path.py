@@ -108,7 +108,7 @@ def descend(
     sums = np.empty((many, phi.shape[1]))
     if not (
         _distinct(z, chosen)  # rows that are alike leave fewer than are wanted
-        and grouped(z, chosen, phi, w, family <= TIED, part, own_counts, own_products, sums)
+        and grouped(z, chosen, phi, w, family <= TIED, 0, part, own_counts, own_products, sums)
     ):
         return False
     course, trail = np.empty((3, most)), np.empty((most, k_all, d, d))

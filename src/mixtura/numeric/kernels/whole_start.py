@@ -17,6 +17,8 @@ Index = NDArray[np.int64]
 CLEARLY, ROUNDING = 1.0 - 1e-9, 1e-13
 """Of two numbers that differ by no more, the first counts as the smaller: whole numbers and rows
 that are repeated tie, and which way rounding breaks a tie depends on the units of the columns."""
+STILL = 1e-3
+"""Standard deviations of a column by which centres may move that stand still."""
 
 
 @compiled(**EXACT)
@@ -71,6 +73,7 @@ def grouped(
     phi: Array,
     w: Array,
     quadratic: bool,
+    rounds: int,
     part: float,
     counts: Array,
     prior_products: Array,
@@ -78,30 +81,55 @@ def grouped(
 ) -> bool:
     """Sums of features over the groups about seeds, into sums (K, M); False where one is empty.
 
-    Rows z (D, N) go to the nearest. All groups share, beside their own, a ``part`` of all rows with
-    the scatter that the groups have in common: these are added to the prior.
+    Rows z (D, N) go to the nearest, and seeds to the means of their groups, in so many rounds of
+    k-means, or until they stand still; then rows go to the nearest again. All groups share, beside
+    their own, a ``part`` of all rows with the scatter that the groups have in common: these are
+    added to the prior.
     """
     d, n_rows = z.shape
     k_all, m_all = sums.shape
+    centres, total = np.empty((k_all, d)), np.empty((k_all, 1 + d))
     for k in range(k_all):
-        for m in range(m_all):
-            sums[k, m] = 0.0
-    n_all = 0.0
-    for t in range(n_rows):
-        nearest, least = 0, np.inf
+        for i in range(d):
+            centres[k, i] = z[i, chosen[k]]
+    n_all, still = 0.0, False
+    for number in range(rounds + 1):
+        last = still or number == rounds
         for k in range(k_all):
-            s = 0.0
-            for i in range(d):
-                s += (z[i, t] - z[i, chosen[k]]) ** 2
-            if s < least * CLEARLY:
-                nearest, least = k, s
-        n_all += w[t]
-        for m in range(m_all):
-            sums[nearest, m] += w[t] * phi[t // TILE, m, t % TILE]
+            for i in range(1 + d):
+                total[k, i] = 0.0
+            for m in range(m_all if last else 0):
+                sums[k, m] = 0.0
+        for t in range(n_rows):
+            nearest, least = 0, np.inf
+            for k in range(k_all):
+                s = 0.0
+                for i in range(d):
+                    s += (z[i, t] - centres[k, i]) ** 2
+                if s < least * CLEARLY:
+                    nearest, least = k, s
+            if last:
+                n_all += w[t]
+                for m in range(m_all):
+                    sums[nearest, m] += w[t] * phi[t // TILE, m, t % TILE]
+            else:
+                total[nearest, 0] += w[t]
+                for i in range(d):
+                    total[nearest, 1 + i] += w[t] * z[i, t]
+        if last:
+            break
+        still = True
+        for k in range(k_all):
+            if total[k, 0] > 0.0:
+                for i in range(d):
+                    mean = total[k, 1 + i] / total[k, 0]
+                    still = still and abs(mean - centres[k, i]) < STILL
+                    centres[k, i] = mean
     for k in range(k_all):
         counts[2, k] += part * n_all / k_all
         if not sums[k, 0] > 0.0:
             return False
+    d = prior_products.shape[1]
     at = 1 + d
     for i in range(d):
         for j in range(i, d if quadratic else i + 1):
