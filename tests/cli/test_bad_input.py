@@ -270,12 +270,15 @@ def test_options_that_make_no_sense(refused, options, said):
 
 
 def test_a_family_that_is_not_there(refused):
-    families = "auto, full, tied, diag, spherical, "
+    families = "full, tied, diag, spherical, "
     letters = "three letters of mclust, such as VEV"
     numbers = ", or forms with their number, such as UUU:2 or AkjBkQkD:3, or subspace"
-    for command, others in (("segment", f"or {letters}"), ("fit", f"{letters}{numbers}")):
+    for command, words, others in (
+        ("segment", "auto, all", f"or {letters}"),
+        ("fit", "auto", f"{letters}{numbers}"),
+    ):
         assert refused(2, command, table(), "--family", "round", "-o", "m") == (
-            f"--family 'round': choose {families}{others}."
+            f"--family 'round': choose {words}, {families}{others}."
         )
 
 

@@ -126,6 +126,27 @@ def test_without_a_seed_every_batch_is_another_draw():
     assert len({model.lower_bound_ for model in found}) > 1
 
 
+def test_common_axes_that_a_fit_leaves_are_those_of_its_matrices():
+    for model in fitted(models([2, 4], ["EVE", "VVE"])):
+        covariance = model.mixture_.covariance
+        within = covariance.axes[0].T @ covariance.values @ covariance.axes[0]
+        off = within * (1.0 - np.eye(4))
+        assert np.abs(off).max() < 1e-10 * np.abs(within).max()
+
+
+def test_starts_of_many_rows_are_merged_from_some_of_them():
+    """What a size comes to does not depend on other families, nor on others' seeds."""
+    rng = np.random.default_rng(3)
+    centres = np.array([[0.0, 0.0], [9.0, 0.0], [0.0, 9.0], [9.0, 9.0]])
+    rows = centres[np.arange(6000) % 4] + rng.normal(size=(6000, 2))
+    each = fitted(models([2, 4], ["full", "EII"]), rows)
+    for one, two in zip(each[:2], fitted(models([2, 4], ["full"]), rows), strict=True):
+        assert_same(one, two)
+    for model in each[1::2]:  # four apart, of which each has a quarter
+        found = model.means_[np.lexsort(model.means_.round().T)]
+        np.testing.assert_allclose(found, centres, atol=0.12)
+
+
 def test_no_models_are_no_work():
     GaussianMixture.fit_all([], IRIS)
 

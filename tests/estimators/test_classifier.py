@@ -160,6 +160,21 @@ class TestChoice:
         assert chosen.bic_ == min(each.values())
         assert set(chosen.covariance_types_) == {min(each, key=each.get)}
 
+    @pytest.mark.parametrize("model", ["EDDA", "MclustDA"])
+    def test_families_may_be_named(self, model):
+        x, y = three()
+        options = {"model": model, "random_state": 0}
+        some = GaussianMixtureClassifier(covariance_type=["VVI", "EII"], **options).fit(x, y)
+        assert {*some.covariance_types_} <= {"diag", "EII"}
+        every = GaussianMixtureClassifier(covariance_type="all", **options).fit(x, y)
+        assert_array_equal(
+            every.predict(x), GaussianMixtureClassifier(**options).fit(x, y).predict(x)
+        )
+        with pytest.raises(
+            ValueError, match="covariance_type must be some of full, .* 'round' is not"
+        ):
+            GaussianMixtureClassifier(covariance_type=["full", "round"], **options).fit(x, y)
+
     def test_bic_by_hand(self):
         x, y = three()
         model = GaussianMixtureClassifier(model="EDDA", covariance_type="full").fit(x, y)

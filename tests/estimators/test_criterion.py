@@ -199,6 +199,23 @@ def test_fits_that_collapse_are_marked_and_not_chosen():
     assert penalised.results_["usable"].all()
 
 
+def test_fits_end_without_the_penalty_but_where_it_holds_them_up():
+    x = three(12)
+    search = GaussianMixtureIC(n_components=[3], covariance_types="full", random_state=0).fit(x)
+    best = search.best_estimator_
+    assert best.reg_covar == 0.0
+    exact = sklearn.mixture.GaussianMixture(
+        3, reg_covar=0.0, tol=1e-9, max_iter=1000, n_init=5, random_state=0
+    ).fit(x)
+    np.testing.assert_allclose(search.score(x), exact.score(x), atol=1e-5)
+    rng = np.random.default_rng(6)
+    spike = np.concatenate([rng.normal(size=(60, 2)), np.full((10, 2), 5.0)])
+    held = GaussianMixtureIC(n_components=[2], covariance_types="full", random_state=0).fit(spike)
+    assert held.best_estimator_.reg_covar is None
+    assert np.linalg.eigvalsh(held.covariances_).min() > 1e-3
+    assert held.results_["usable"].all()
+
+
 def test_what_cannot_be_fitted_is_in_the_table_with_the_reason():
     x = three(7)[:7]
     search = GaussianMixtureIC(n_components=9, random_state=0).fit(x)

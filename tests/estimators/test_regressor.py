@@ -212,7 +212,7 @@ class TestTheNumberOfComponents:
         x, y = bent()
         each = [GaussianMixtureRegressor(k, random_state=0).fit(x, y).bic_ for k in (1, 2, 3)]
         auto = GaussianMixtureRegressor(max_components=3, random_state=0).fit(x, y)
-        assert auto.bic_ == min(each)
+        assert auto.bic_ <= min(each) + 1e-6  # one that has tried its neighbours
         assert auto.n_components_ == 1 + int(np.argmin(each))
 
     @pytest.mark.parametrize("gaps", [False, True])

@@ -6,7 +6,7 @@ from scipy.special import logsumexp
 from scipy.stats import multivariate_normal
 
 from mixtura import Mixture
-from mixtura.learn.compact import likelihood
+from mixtura.learn.compact import certainty, columns, likelihood
 from mixtura.learn.data import Block
 from tests.laws.registries import MOMENTS
 
@@ -39,6 +39,9 @@ def test_it_is_that_of_scipy(family, n, k, d, far):
     expected = w @ logsumexp(joint, axis=0)
     found = likelihood(Block(rows, w), mixture)
     np.testing.assert_allclose(found, expected, rtol=1e-9 if far else 1e-12)
+    sure = w @ (np.max(joint, axis=0) - logsumexp(joint, axis=0))
+    found = certainty(columns(Block(rows, w)), w, mixture)
+    np.testing.assert_allclose(found, (expected, sure), rtol=1e-7 if far else 1e-11, atol=1e-10)
 
 
 def test_a_component_without_weight_adds_nothing():

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from sklearn.exceptions import ConvergenceWarning
 
-from mixtura import GaussianMixture, HierarchicalStart
-from mixtura.estimators.sweep import collapsed
+from mixtura import GaussianMixture, GaussianMixtureIC, HierarchicalStart
+from mixtura.estimators.cell import collapsed
 from mixtura.model.covariance import FAMILIES
 from tests.oracles.tables import table
 
@@ -64,6 +64,36 @@ def behind(record):
             if not len(collapsed(ours.mixture_)):
                 found[model, k] = theirs - len(x) * ours.score(x)
     return found
+
+
+@pytest.mark.parametrize("name", ["iris", "diabetes", "faithful"])
+def test_a_search_is_as_good_as_mclusts_and_chooses_the_same(name):
+    """BIC is of the maximum of the likelihood, whatever penalty fits were found with."""
+    [record] = [each for each in RECORDED["tables"] if each["data"] == name]
+    x, names = rows_of(record), families(record)
+    search = GaussianMixtureIC(covariance_types=[*names.values()], random_state=0).fit(x)
+    r = search.results_
+    ours = {
+        (family, int(k)): (log_likelihood, p)
+        for family, k, log_likelihood, p in zip(
+            r["covariance_type"],
+            r["n_components"],
+            r["log_likelihood"],
+            r["n_parameters"],
+            strict=True,
+        )
+    }
+    gaps, bics = [], {}
+    for model, family in names.items():
+        for k, theirs in enumerate(record["log_likelihood"][model], 1):
+            if theirs is not None:
+                gaps.append(theirs - ours[family, k][0])
+                bics[family, k] = ours[family, k][1] * np.log(len(x)) - 2.0 * theirs
+    assert (np.array(gaps) <= 1e-4).mean() >= 0.75
+    best = min(bics, key=bics.get)
+    assert (search.covariance_type_, search.n_components_) == best
+    # mclust ends a little before the maximum.
+    assert bics[best] - 0.1 < search.best_score_ < bics[best] + 1e-4
 
 
 @pytest.mark.parametrize(

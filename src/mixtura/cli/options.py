@@ -87,20 +87,26 @@ def names(text: str | None) -> list[str] | None:
 
 
 FAMILIES = ("full", "tied", "diag", "spherical")
-"""Those that "auto" tries."""
+"""Those that have a name in words; "auto" tries others too."""
 
 
-def family_or_auto(text: str, *, numbered: bool = False) -> str:
-    """The name of a covariance family, where asked for one with a number too, or "auto"."""
-    if text != "auto" and not (is_named(text) if numbered else text in SPELLINGS):
+def family_or_auto(text: str, *also: str, numbered: bool = False) -> str:
+    """The name of a covariance family, or "auto", or another word.
+
+    Families with a number are some where they are asked for.
+    """
+    if text in (*also, "auto"):
+        return text
+    if not (is_named(text) if numbered else text in SPELLINGS):
+        words = ", ".join(["auto", *also, *FAMILIES])
         others = "or three letters of mclust, such as VEV"
         if numbered:
             others = (
                 f"{others[3:]}, or forms with their number, such as UUU:2 or AkjBkQkD:3, "
                 "or subspace"
             )
-        raise BadUsage(f"--family {text!r}: choose auto, {', '.join(FAMILIES)}, {others}.")
-    return text if text == "auto" else named(text).name
+        raise BadUsage(f"--family {text!r}: choose {words}, {others}.")
+    return named(text).name
 
 
 def tails(text: str, accelerate: str) -> str | float | None:

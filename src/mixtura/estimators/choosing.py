@@ -1,4 +1,4 @@
-"""Which number of components and which family: the fit that BIC likes best."""
+"""Which number of components and which family, where an estimator needs one of them fitted."""
 
 import warnings
 from collections.abc import Callable, Iterable, Sequence
@@ -7,9 +7,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_random_state
 
-from mixtura.estimators.mixture import GaussianMixture
-from mixtura.model.covariance import named
+from mixtura.estimators import batch, cell
+from mixtura.estimators.descent import PATH
+from mixtura.estimators.mixture import NOT_CONVERGED, GaussianMixture
+from mixtura.estimators.runs import Together, fit_quietly
+from mixtura.estimators.sweep import swept
+from mixtura.model.covariance import FAMILIES, is_named, named
 from mixtura.model.covariance.letters import n_of_a_column
 
 Array = NDArray[np.float64]
@@ -18,10 +23,39 @@ MOST = 10
 """Components, at the most, where their number is chosen and nothing else is said."""
 
 FOUR = "full", "tied", "diag", "spherical"
-"""The families that are tried where none is named."""
+"""The families that are tried where all of them would take long."""
+
 
 PATIENCE = 2
 """Numbers of components in a row that may be worse than the best before no more are tried."""
+
+OF_STARTS = "n_init", "init_params", "random_state"
+"""Options that a sweep has of its own."""
+
+
+def usual(rows: NDArray[Any]) -> Sequence[str]:
+    """The families that are tried where none is named: all, or four.
+
+    It is four where numbers are missing, or rows too many for their fits to be made together.
+    """
+    return [*FAMILIES] if batch.are_jobs(rows, bool(np.isnan(rows).any())) else FOUR
+
+
+def read_families(given: str | Iterable[str], option: str) -> list[str]:
+    """Names of families, each once, as an option has them: "all", one, or several."""
+    if isinstance(given, str):
+        given = [*FAMILIES] if given == "all" else [given]
+    names = [*given]
+    unknown = [name for name in names if not is_named(name)]
+    if unknown or not names:
+        raise ValueError(
+            f"{option} must be some of "
+            + ", ".join(FAMILIES)
+            + ", 'subspace', forms with their number such as 'UUU:2' or 'AkjBkQkD:3', "
+            "mclust's letters, or 'all', but "
+            + (f"{unknown[0]!r} is not one of them" if unknown else "there is none")
+        )
+    return [*dict.fromkeys(named(name).name for name in names)]
 
 
 def numbers(n_components: int | str, most: int) -> range:
@@ -42,9 +76,11 @@ def chosen(
 ) -> GaussianMixture:
     """The fit of smallest BIC [@Schwarz1978], among numbers of components and families.
 
-    Of candidates for which rows are too few the one that needs the fewest alone is fitted, and that
-    only where there is no other: BIC means nothing there. A family is left once two numbers of
-    components in a row, one after the other, are worse than its best.
+    Several families are compared in one sweep, as in `GaussianMixtureIC`, where fits to the rows go
+    together. One family, and fits each of which takes long, are gone through size by size, until
+    two in a row are worse than the best. Of candidates for which rows are too few the one that
+    needs the fewest alone is fitted, and that only where there is no other: BIC means nothing
+    there.
 
     Parameters
     ----------
@@ -63,34 +99,67 @@ def chosen(
     GaussianMixture
         Fitted. Where it used all its iterations, a ConvergenceWarning has been given.
     """
-    candidates = [
-        (k, family)
-        for family in families
-        for k in numbers
-        # A single component that is tied is a full one.
-        if (k, family) != (1, "tied") or "full" not in families
-    ]
+    sizes = [*numbers]
+    candidates = [(k, family) for family in families for k in sizes]
+    given = cell.Rows(rows, weights, bool(np.isnan(rows).any()))
+    if len(candidates) > 1:
+        allowed = affordable(candidates, rows.shape[1], given.total)
+        candidates = [each for each in candidates if each in allowed]
     if len(candidates) == 1:
         k, family = candidates[0]
-        return GaussianMixture(k, covariance_type=family, **options).fit(
-            rows, sample_weight=weights
-        )
-    total = float(len(rows)) if weights is None else float(weights.sum())
-    allowed = affordable(candidates, rows.shape[1], total)
-    found: tuple[float, GaussianMixture, str] | None = None
-    for family in families:
+        model = GaussianMixture(k, covariance_type=family, **options)
+        return model.fit(rows, sample_weight=weights)
+    if len(families) > 1 and criterion is None and Together.sees_to(given, options):
+        best = _swept(given, candidates, options)
+    else:
+        best = _by_steps(given, candidates, options, criterion)
+    if not best.converged_:
+        warnings.warn(NOT_CONVERGED, ConvergenceWarning, stacklevel=4)
+    return best
+
+
+def _swept(
+    rows: cell.Rows, candidates: Sequence[tuple[int, str]], options: dict[str, Any]
+) -> GaussianMixture:
+    """The best of one sweep."""
+    start = options.get("init_params", "merge")
+    cells = swept(
+        rows,
+        sorted({k for k, _ in candidates}),
+        [*dict.fromkeys(family for _, family in candidates)],
+        start=PATH if isinstance(start, str) and start == "merge" else start,
+        n_init=options.get("n_init", 1),
+        options={name: value for name, value in options.items() if name not in OF_STARTS},
+        rng=check_random_state(options.get("random_state")),
+        allowed=candidates,
+    )
+    return cells[cell.chosen(cells, np.array([each.bic for each in cells]))].fitted
+
+
+def _by_steps(
+    rows: cell.Rows,
+    candidates: Sequence[tuple[int, str]],
+    options: dict[str, Any],
+    criterion: Callable[[GaussianMixture], float] | None,
+) -> GaussianMixture:
+    """The best of fits one by one, each family until two sizes in a row are worse than its best."""
+    found: tuple[float, GaussianMixture] | None = None
+    full = any(family == "full" for _, family in candidates)
+    for name in dict.fromkeys(family for _, family in candidates):
         best, worse = np.inf, 0
-        for k in sorted(k for k, of in allowed if of == family):
-            model, said = _fitted(rows, weights, k, family, options)
-            bic = model.bic(rows, weights) if criterion is None else criterion(model)
+        for k, family in candidates:
+            # A single component that is tied is a full one.
+            if family != name or (full and (k, family) == (1, "tied")):
+                continue
+            model = GaussianMixture(k, covariance_type=family, **options)
+            fit_quietly(model, rows)
+            bic = model.bic(rows.x, rows.weights) if criterion is None else criterion(model)
             if found is None or bic < found[0]:
-                found = bic, model, said
+                found = bic, model
             best, worse = (bic, 0) if bic < best else (best, worse + 1)
             if worse == PATIENCE:
                 break
     assert found is not None
-    if found[2]:
-        warnings.warn(found[2], ConvergenceWarning, stacklevel=4)
     return found[1]
 
 
@@ -118,22 +187,3 @@ def rows_needed(k: int, family: str, d: int) -> int:
     of_a_column = k + n_of_a_column(kind.letters, k, d)
     free = kind.from_values(np.zeros(kind.shape(k, d)), d).n_free(k) + k * d + k - 1
     return max(5 * of_a_column, free if k > 1 else 0)
-
-
-def _fitted(
-    rows: NDArray[Any], weights: Array | None, k: int, family: str, options: dict[str, Any]
-) -> tuple[GaussianMixture, str]:
-    """A fit, and what it warned of."""
-    model = GaussianMixture(k, covariance_type=family, **options)
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", ConvergenceWarning)
-        model.fit(rows, sample_weight=weights)
-    said = ""
-    for warning in caught:
-        if issubclass(warning.category, ConvergenceWarning):
-            said = str(warning.message)
-        else:
-            warnings.warn_explicit(
-                warning.message, warning.category, warning.filename, warning.lineno
-            )
-    return model, said

@@ -16,7 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from mixtura.engines.memory import Memory
 from mixtura.estimators import wiring
-from mixtura.estimators.choosing import FOUR, affordable, chosen, numbers
+from mixtura.estimators.choosing import affordable, chosen, numbers, read_families, usual
 from mixtura.estimators.mixture import NOT_CONVERGED, GaussianMixture
 from mixtura.estimators.rows import check_observed, read_rows, read_weights
 from mixtura.estimators.targets import read_classes
@@ -107,10 +107,11 @@ class GaussianMixtureClassifier(ClassifierMixin, BaseEstimator):
     n_components : int or "auto", default "auto"
         K of each class; "auto" takes the number with the smallest BIC, class by class. With "EDDA"
         it is 1.
-    covariance_type : str, default "auto"
-        As in `GaussianMixture`; "auto" takes the one of "full", "tied", "diag" and "spherical"
-        with the smallest BIC. With "MclustDA", "tied"
-        is one matrix for the components of a class, with "EDDA" one for all classes.
+    covariance_type : str or sequence of str, default "auto"
+        As in `GaussianMixture`; of several, the one with the smallest BIC. "all" is mclust's
+        fourteen, and "auto" the same, but "full", "tied", "diag" and "spherical" where numbers are
+        missing or rows are very many. With "MclustDA", "tied" is one matrix for the components of
+        a class, with "EDDA" one for all classes.
     model : {"MclustDA", "EDDA"}, default "MclustDA"
     class_prior : array-like, shape (C,), optional
         Shares of the classes, in the order of ``classes_``; those of the fit, if not given. They
@@ -161,7 +162,7 @@ class GaussianMixtureClassifier(ClassifierMixin, BaseEstimator):
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         "n_components": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
-        "covariance_type": [StrOptions({"auto", *SPELLINGS})],
+        "covariance_type": [StrOptions({"auto", "all", *SPELLINGS}), list, tuple],
         "model": [StrOptions({*MODELS})],
         "class_prior": ["array-like", None],
         "max_components": [Interval(Integral, 1, None, closed="left")],
@@ -180,7 +181,7 @@ class GaussianMixtureClassifier(ClassifierMixin, BaseEstimator):
         self,
         n_components: int | str = "auto",
         *,
-        covariance_type: str = "auto",
+        covariance_type: str | Sequence[str] = "auto",
         model: str = "MclustDA",
         class_prior: ArrayLike | None = None,
         max_components: int = 5,
@@ -269,7 +270,7 @@ class GaussianMixtureClassifier(ClassifierMixin, BaseEstimator):
     def _one_each(self, rows: _Rows, rng: np.random.RandomState) -> _Fitted:
         """One Gaussian for each class, all of one family."""
         c, d = rows.n_classes, rows.x.shape[1]
-        families = self._families
+        families = self._families(rows.x)
         allowed = affordable([(c, family) for family in families], d, rows.total)
         options: dict[str, Any] = self._options | {"random_state": int(rng.randint(2**31))}
         if self.reg_covar is None:
@@ -333,7 +334,7 @@ class GaussianMixtureClassifier(ClassifierMixin, BaseEstimator):
                     rows.x[mine],
                     w,
                     numbers=numbers(self.n_components, self.max_components),
-                    families=self._families,
+                    families=self._families(rows.x[mine]),
                     options=options,
                 )
             models.append(model)
@@ -375,9 +376,12 @@ class GaussianMixtureClassifier(ClassifierMixin, BaseEstimator):
             accelerate="none",
         )
 
-    @property
-    def _families(self) -> Sequence[str]:
-        return [*FOUR] if self.covariance_type == "auto" else [self.covariance_type]
+    def _families(self, x: NDArray[Any]) -> Sequence[str]:
+        """Those that are tried for some rows."""
+        given = self.covariance_type
+        if isinstance(given, str) and given == "auto":
+            return usual(x)
+        return read_families(given, "covariance_type")
 
     @property
     def _options(self) -> dict[str, Any]:

@@ -11,19 +11,16 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from mixtura.estimators import sweep, wiring
+from mixtura.estimators import cell, choosing, folds, sweep, wiring
 from mixtura.estimators.mixture import GaussianMixture
 from mixtura.estimators.ranking import Ranking
 from mixtura.estimators.rows import check_observed, read_rows, read_weights
 from mixtura.learn import slope
-from mixtura.model.covariance import FAMILIES, is_named, named
 from mixtura.model.mixture import Mixture
 
 Array = NDArray[np.float64]
 
 CRITERIA = ("bic", "aic", "aicc", "icl", "cv", "slope")
-
-BASIC = ("full", "tied", "diag", "spherical")
 
 
 class GaussianMixtureIC(DensityMixin, BaseEstimator):
@@ -32,10 +29,14 @@ class GaussianMixtureIC(DensityMixin, BaseEstimator):
     Every family is fitted with every number of components, and the fit with the smallest criterion
     is kept. Fits of all sizes come from one way down: the largest is fitted, and of each the pair
     of components is merged that costs least [@Runnalls2007]; where a fresh start leads to a
-    likelier fit, that one is taken. Criteria are of the log-likelihood alone, though fits are
-    penalised as in `GaussianMixture`: the penalty keeps fits from collapsing and is no part of how
-    good they are. Smaller is better for every criterion, as in scikit-learn; BIC and ICL of mclust
-    are the same numbers with the other sign [@Scrucca2016].
+    likelier fit, that one is taken, and sizes are tried again from their neighbours' ends.
+
+    Fits are found with the penalty of `GaussianMixture`, which keeps them from collapsing. Then it
+    is taken away, and the fit goes on to the maximum of the likelihood near by, of which criteria
+    are defined. Where a component would become much narrower without the penalty, which had held
+    it up, the fit stays as it is, and its criteria are of the log-likelihood alone. Smaller is
+    better for every criterion, as in scikit-learn; BIC and ICL of mclust are the same numbers with
+    the other sign [@Scrucca2016].
 
     Parameters
     ----------
@@ -63,8 +64,11 @@ class GaussianMixtureIC(DensityMixin, BaseEstimator):
     tol : float, default 1e-5
     max_iter : int, default 1000
     reg_covar : float or None, default None
-        As in `GaussianMixture`. 0 is the maximum of the likelihood, which can be infinite: fits
-        whose components collapse are marked, and never chosen.
+        A number as in `GaussianMixture`, throughout. 0 is the maximum of the likelihood from the
+        beginning, which can be infinite: fits whose components collapse are marked, and never
+        chosen.
+    accelerate : {"auto", "none", "squarem", "lbfgs"}, default "auto"
+        As in `GaussianMixture`.
     n_jobs : int or None, default None
         Processes that share the fits; what is found does not depend on it.
     random_state : int, RandomState or None, default None
@@ -119,6 +123,7 @@ class GaussianMixtureIC(DensityMixin, BaseEstimator):
         "tol": [Interval(Real, 0.0, None, closed="left")],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
         "reg_covar": [Interval(Real, 0.0, None, closed="left"), None],
+        "accelerate": [StrOptions({*wiring.ACCELERATORS})],
         "n_jobs": [Integral, None],
         "random_state": ["random_state"],
     }
@@ -128,7 +133,7 @@ class GaussianMixtureIC(DensityMixin, BaseEstimator):
         criterion: str = "bic",
         *,
         n_components: int | Sequence[int] = 9,
-        covariance_types: str | Sequence[str] = BASIC,
+        covariance_types: str | Sequence[str] = choosing.FOUR,
         n_init: int = 1,
         init_params: Any = sweep.PATH,
         n_folds: int = 5,
@@ -136,6 +141,7 @@ class GaussianMixtureIC(DensityMixin, BaseEstimator):
         tol: float = 1e-5,
         max_iter: int = 1000,
         reg_covar: float | None = None,
+        accelerate: str = "auto",
         n_jobs: int | None = None,
         random_state: Any = None,
     ) -> None:
@@ -149,6 +155,7 @@ class GaussianMixtureIC(DensityMixin, BaseEstimator):
         self.tol = tol
         self.max_iter = max_iter
         self.reg_covar = reg_covar
+        self.accelerate = accelerate
         self.n_jobs = n_jobs
         self.random_state = random_state
 
@@ -190,17 +197,19 @@ class GaussianMixtureIC(DensityMixin, BaseEstimator):
         -------
         self
         """
-        ks, families = self._sizes(), self._families()
+        ks = self._sizes()
+        families = choosing.read_families(self.covariance_types, "covariance_types")
         x, incomplete = read_rows(self, X, reset=True, min_rows=2)
         weights = read_weights(sample_weight, len(x))
         if incomplete:
             check_observed(x, getattr(self, "feature_names_in_", None), weights)
         rng = check_random_state(self.random_state)
-        rows = sweep.Rows(x, weights, incomplete)
+        rows = cell.Rows(x, weights, incomplete)
         options: dict[str, Any] = {
             "tol": self.tol,
             "max_iter": self.max_iter,
             "reg_covar": self.reg_covar,
+            "accelerate": self.accelerate,
         }
         cells = sweep.swept(
             rows,
@@ -211,11 +220,12 @@ class GaussianMixtureIC(DensityMixin, BaseEstimator):
             options=options,
             rng=rng,
             n_jobs=self.n_jobs,
+            bare=True,
             tell=tell,
         )
         if self.criterion == "cv":
-            sweep.held_out(cells, rows, self.n_folds, options, rng, self.n_jobs, tell)
-        self.results_ = sweep.table(cells)
+            folds.hold_out(cells, rows, self.n_folds, options, rng, self.n_jobs, tell)
+        self.results_ = cell.table(cells)
         self.results_["slope"] = np.full(len(cells), np.nan)
         if self.criterion == "slope":
             self._read_slope()
@@ -248,23 +258,6 @@ class GaussianMixtureIC(DensityMixin, BaseEstimator):
             )
         return sorted({int(k) for k in sizes})
 
-    def _families(self) -> list[str]:
-        """Names of families, each once."""
-        given = self.covariance_types
-        if isinstance(given, str):
-            given = [*FAMILIES] if given == "all" else [given]
-        names = [*given]
-        unknown = [name for name in names if not is_named(name)]
-        if unknown or not names:
-            raise ValueError(
-                "covariance_types must be some of "
-                + ", ".join(FAMILIES)
-                + ", 'subspace', forms with their number such as 'UUU:2' or 'AkjBkQkD:3', "
-                "mclust's letters, or 'all', but "
-                + (f"{unknown[0]!r} is not one of them" if unknown else "there is none")
-            )
-        return [*dict.fromkeys(named(name).name for name in names)]
-
     def _read_slope(self) -> None:
         """The penalty, from the fits that can be used."""
         usable = self.results_["usable"]
@@ -285,24 +278,12 @@ class GaussianMixtureIC(DensityMixin, BaseEstimator):
         self.slope_ = found
         self.results_["slope"][usable] = found.penalised(gained, p)
 
-    def _best(self, cells: Sequence[sweep.Cell]) -> int:
+    def _best(self, cells: Sequence[cell.Cell]) -> int:
         """Which candidate is kept."""
         values = self.results_[self.criterion]
-        good = self.results_["usable"] & np.isfinite(values)
-        if not good.any():
-            sound = [i for i, cell in enumerate(cells) if cell.sound]
-            if sound:  # the criterion means nothing: as many parameters as rows, or more
-                best = min(sound, key=lambda i: cells[i].n_parameters)
-                self.best_score_ = float(values[best])
-                return best
-            reasons = [*dict.fromkeys(cell.notes[0] for cell in cells if cell.notes)]
-            raise ValueError(
-                "no candidate can be used: "
-                + ("; ".join(reasons[:3]) or "the criterion is finite for none")
-                + ". Try fewer components or simpler families, or bring more rows"
-            )
-        best = int(np.where(good, values, np.inf).argmin())
-        if self.criterion == "cv" and self.one_standard_error:
+        best = cell.chosen(cells, values)
+        if self.criterion == "cv" and self.one_standard_error and cells[best].usable:
+            good = self.results_["usable"] & np.isfinite(values)
             near = good & (values <= values[best] + self.results_["cv_se"][best])
             size = np.where(near, self.results_["n_parameters"], np.iinfo(np.int64).max)
             best = int(np.lexsort([values, size])[0])

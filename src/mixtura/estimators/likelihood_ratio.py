@@ -7,9 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import check_random_state
 
+from mixtura.estimators.cell import Cell, Rows
 from mixtura.estimators.mixture import GaussianMixture
+from mixtura.estimators.neighbours import halves
 from mixtura.estimators.rows import check_observed, read_rows
-from mixtura.estimators.sweep import Cell, Rows, fitted_cell, halves
+from mixtura.estimators.runs import Apart, Task
+from mixtura.learn.expectation import likelihood_of
 from mixtura.model.covariance import SPELLINGS
 from mixtura.model.mixture import Mixture
 
@@ -220,10 +223,9 @@ def _ratio(
     rng: np.random.RandomState,
 ) -> tuple[Mixture, float]:
     """The smaller mixture, and twice what the larger one gains."""
-    small = _fit(rows, k, family, ways, options, rng)
-    mixture = small.fitted.mixture_
-    large = _fit(rows, k + 1, family, [*halves(mixture), *["merge"] * n_init], options, rng)
-    return mixture, max(2.0 * (large.log_likelihood - small.log_likelihood), 0.0)
+    mixture, less = _fit(rows, k, family, ways, options, rng)
+    more = _fit(rows, k + 1, family, [*halves(mixture), *["merge"] * n_init], options, rng)[1]
+    return mixture, max(2.0 * (more - less), 0.0)
 
 
 def _fit(
@@ -233,8 +235,10 @@ def _fit(
     ways: Sequence[Any],
     options: dict[str, Any],
     rng: np.random.RandomState,
-) -> Cell:
-    cell = fitted_cell(rows, k, family, ways, options, int(rng.randint(2**31)))
-    if cell.model is None:
-        raise ValueError(f"{k} components cannot be fitted: {cell.notes[0]}")
-    return cell
+) -> tuple[Mixture, float]:
+    """A fit, and its log-likelihood."""
+    task = Task(Cell(k, family), (*ways,), int(rng.randint(2**31)))
+    [end] = Apart(rows)([task], options)
+    if isinstance(end, str):
+        raise ValueError(f"{k} components cannot be fitted: {end}")
+    return end.mixture, float(rows.data().fold(likelihood_of, end.mixture)[0])

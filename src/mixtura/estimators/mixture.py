@@ -32,6 +32,7 @@ from mixtura.learn.brief import FAR, brief, is_brief, several
 from mixtura.learn.compact import are_few, likelihood
 from mixtura.learn.em import Fit, Iteration, Outcome, little_to_gain
 from mixtura.learn.halving import Run, halving
+from mixtura.learn.maximization import Maximization
 from mixtura.learn.noise import NoisyFit
 from mixtura.learn.prior import Prior
 from mixtura.learn.truncation import BoundedFit, Truncation
@@ -111,8 +112,9 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
         and merged to K, or groups along one column if those are likelier; it misses groups less
         often than the others. "kmeans" is scikit-learn's default; there are "random" and
         "random_from_data", too. "hierarchical" joins rows to groups as mclust does, see
-        `HierarchicalStart`; more starts than the first are then by "merge". An array of labels (n,) or responsibilities (n, K); or a function of
-        (X, n_components, random_state) that returns either, or a `Mixture`.
+        `HierarchicalStart`; more starts than the first are then by "merge". An array of labels
+        (n,) or responsibilities (n, K); or a function of (X, n_components, random_state) that
+        returns either, or a `Mixture`.
     weights_init : array-like, shape (K,), optional
     means_init : array-like, shape (K, D), optional
     precisions_init : array-like, optional
@@ -493,15 +495,10 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
         if not batch.are_jobs(rows, incomplete):
             return False
         fits = batch.fits(jobs, rows, weights, starts)
-        dtype = np.dtype(np.float32 if rows.dtype == np.float32 else np.float64)
-        n = float(len(rows)) if weights is None else float(weights.sum())
         for model, (fit, maximize) in zip(jobs, fits, strict=True):
             if model is not jobs[0]:
                 model._like(jobs[0])
-            model.__dict__.pop("_draws", None)
-            model._take(fit, dtype)
-            ends = (fit.objective,)
-            model._account = Account(maximize, len(rows), n, model.tol, 1, ends, fit.outcome)
+            model._ended(fit, maximize, rows, weights)
         late = sum(fit.outcome is Outcome.max_iter for fit, _ in fits)
         if late:
             warnings.warn(
@@ -511,6 +508,16 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
                 stacklevel=3,
             )
         return True
+
+    def _ended(
+        self, fit: Fit, maximize: Maximization, rows: NDArray[Any], weights: Array | None
+    ) -> None:
+        """Take what a fit from one start came to."""
+        n = float(len(rows)) if weights is None else float(weights.sum())
+        self.__dict__.pop("_draws", None)
+        self._take(fit, np.dtype(np.float32 if rows.dtype == np.float32 else np.float64))
+        ends = (fit.objective,)
+        self._account = Account(maximize, len(rows), n, self.tol, 1, ends, fit.outcome)
 
     def _is_job(self) -> bool:
         """Whether this can be fitted together with others; its parameters are checked."""
@@ -1101,6 +1108,22 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
         if not isinstance(self._draws, np.random.Generator):  # the seed of one
             self._draws = np.random.default_rng(self._draws)
         return self._draws
+
+
+def of_fit(
+    fit: Fit,
+    maximize: Maximization,
+    rows: NDArray[Any],
+    weights: Array | None,
+    options: dict[str, Any],
+) -> GaussianMixture:
+    """The estimator with these options that a fit to rows would have left behind."""
+    mixture = fit.mixture
+    family = mixture.covariance.name
+    model = GaussianMixture(mixture.n_components, covariance_type=family, **options)
+    model.n_features_in_ = mixture.n_features
+    model._ended(fit, maximize, rows, weights)
+    return model
 
 
 _INVERSES: dict[str, Callable[[Covariance], Array]] = {

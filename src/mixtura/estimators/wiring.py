@@ -684,9 +684,9 @@ def _found(setup: Plan, how: Any, rng: np.random.RandomState, first: bool) -> Mi
     if isinstance(how, Mixture):
         return _same_size(how, setup)
     if not setup.chooses:
-        return _sought(setup, how, rng)
+        return _sought(setup, how, rng, first)
     known = not isinstance(how, str | HierarchicalStart | Hierarchy)
-    starts = [_sought(each, how, rng) for each in ([setup] if known else _narrow(setup))]
+    starts = [_sought(each, how, rng, first) for each in ([setup] if known else _narrow(setup))]
     return settling.settled(_sample(setup, settling.ROWS, rng), starts, setup.maximize)
 
 
@@ -703,17 +703,17 @@ def _narrow(setup: Plan) -> list[Plan]:
     return found
 
 
-def _sought(setup: Plan, how: Any, rng: np.random.RandomState) -> Mixture:
+def _sought(setup: Plan, how: Any, rng: np.random.RandomState, first: bool) -> Mixture:
     """A start that the rows are asked for, in the units in which it is computed."""
     if isinstance(how, Hierarchy):
         return how.start(setup.model, setup.maximize)
     own = isinstance(how, HierarchicalStart) or (isinstance(how, str) and how in OWN_UNITS)
     if setup.units is None or own:
-        return _made(setup, how, rng)
-    return setup.units.back(_made(setup.inner, how, rng))
+        return _made(setup, how, rng, first)
+    return setup.units.back(_made(setup.inner, how, rng, first))
 
 
-def _made(setup: Plan, how: Any, rng: np.random.RandomState) -> Mixture:
+def _made(setup: Plan, how: Any, rng: np.random.RandomState, first: bool) -> Mixture:
     """A start that is made of the rows."""
     if isinstance(how, str) and how == "hierarchical":
         how = HierarchicalStart()

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import reduce
+from functools import cached_property, reduce
 from operator import add
 from typing import Any
 
@@ -14,7 +14,7 @@ from mixtura.learn.acceleration import Accelerator, Plain
 from mixtura.learn.brief import FAR, brief, is_brief, shared
 from mixtura.learn.compact import Compact, is_compact, n_numbers
 from mixtura.learn.data import Block
-from mixtura.learn.em import Fit, Rest, em, little_to_gain
+from mixtura.learn.em import Fit, Outcome, Rest, em, little_to_gain
 from mixtura.learn.expectation import e_step
 from mixtura.learn.maximization import Bounds, Maximization
 from mixtura.learn.statistics import Statistics
@@ -30,6 +30,9 @@ takes around one."""
 PATIENT = 1000
 """Steps that a run must be allowed, at the least, to stay where they are cheap however far it is
 from its end; with fewer, it would often use them all up."""
+
+START = 5_000
+"""Rows that a start is merged from, where they are enough for its parameters and there are more."""
 
 PART = 16_384
 """Rows of which statistics are made at a time, where they are not few."""
@@ -52,6 +55,8 @@ class Job:
         Of the random numbers that merging begins with.
     tol, max_iter, rest, accelerate
         As in `em`.
+    to_the_end : bool
+        Whether what compiled code does not see to goes on in Python; else it is stopped there.
     """
 
     maximize: Maximization
@@ -63,6 +68,75 @@ class Job:
     max_iter: int = 100
     rest: Rest = little_to_gain
     accelerate: Accelerator = Plain()
+    to_the_end: bool = True
+
+
+class Bench:
+    """Few rows to which many mixtures are fitted, in one lot or in several.
+
+    What rows are to an M-step is made once, and serves all lots.
+
+    Parameters
+    ----------
+    block : Block
+        All rows, without gaps, and their weights, which are positive.
+    whole : Mixture
+        All rows as one Gaussian.
+    threads : int
+        Among which ways and runs are shared.
+    """
+
+    def __init__(self, block: Block, whole: Mixture, threads: int = 1) -> None:
+        self.block, self.whole, self.threads = block, whole, threads
+        # M-steps and weights are told apart by what they are, so they are kept with their tables.
+        self._tables: dict[tuple[int, int, bool], tuple[_Table, Job]] = {}
+
+    def fit(self, jobs: Sequence[Job]) -> list[Fit]:
+        """The fits of some jobs, in their order."""
+        each, some = [self._table(job) for job in jobs], self._some(jobs)
+        merged = _merged(jobs, some, self.threads)
+
+        def fit(number: int) -> Fit:
+            job, own, start = jobs[number], each[number], merged.get(number)
+            return own.run(job, some[number].start(job) if start is None else start)
+
+        # The longest first, so that threads end together.
+        order = sorted(range(len(jobs)), key=lambda number: -jobs[number].n_components)
+        with one_blas_thread():
+            fits = dict(zip(order, shared(fit, order, self.threads), strict=True))
+        return [fits[number] for number in range(len(jobs))]
+
+    def _table(self, job: Job, part: bool = False) -> "_Table":
+        """All rows, or a part of them, for a job."""
+        key = id(job.maximize), id(job.weights), part
+        if key not in self._tables:
+            others = [table for table, _ in self._tables.values()]
+            block = self._part if part else self.block
+            made = _Table.of(block, job.maximize, job.weights, self.whole, others)
+            self._tables[key] = made, job
+        return self._tables[key][0]
+
+    def _some(self, jobs: Sequence[Job]) -> "list[_Table]":
+        """For each job the rows that its start is merged from: a part where that is enough."""
+        most: dict[tuple[int, int], int] = {}
+        for job in jobs:
+            key = id(job.maximize), job.seed
+            most[key] = max(most.get(key, 0), job.n_components)
+        found: list[_Table] = []
+        for job in jobs:
+            own = job.start is None and job.weights is None and len(self.block.rows) > START
+            if own:
+                largest = self._table(job).sized(most[id(job.maximize), job.seed])
+                own = initial.rows_to_merge(largest) <= START
+            found.append(self._table(job, own))
+        return found
+
+    @cached_property
+    def _part(self) -> Block:
+        """The rows that starts are merged from, where they are not all."""
+        rows, weights = self.block.rows, self.block.weights
+        index = np.sort(np.random.RandomState(0).choice(len(rows), START, replace=False))
+        return Block(rows[index], weights[index])
 
 
 def fit_all(block: Block, jobs: Sequence[Job], *, whole: Mixture, threads: int = 1) -> list[Fit]:
@@ -88,24 +162,7 @@ def fit_all(block: Block, jobs: Sequence[Job], *, whole: Mixture, threads: int =
     list of Fit
         In the order of the jobs.
     """
-    tables: dict[tuple[int, int], _Table] = {}
-    each: list[_Table] = []
-    for job in jobs:
-        key = id(job.maximize), id(job.weights)
-        if key not in tables:
-            tables[key] = _Table.of(block, job.maximize, job.weights, whole)
-        each.append(tables[key])
-    merged = _merged(jobs, each, threads)
-
-    def fit(number: int) -> Fit:
-        job, own, start = jobs[number], each[number], merged.get(number)
-        return own.run(job, own.start(job) if start is None else start)
-
-    # The longest first, so that threads end together.
-    order = sorted(range(len(jobs)), key=lambda number: -jobs[number].n_components)
-    with one_blas_thread():
-        fits = dict(zip(order, shared(fit, order, threads), strict=True))
-    return [fits[number] for number in range(len(jobs))]
+    return Bench(block, whole, threads).fit(jobs)
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,15 +175,22 @@ class _Table:
 
     @classmethod
     def of(
-        cls, block: Block, maximize: Maximization, weights: Array | None, whole: Mixture
+        cls,
+        block: Block,
+        maximize: Maximization,
+        weights: Array | None,
+        whole: Mixture,
+        others: Sequence["_Table"] = (),
     ) -> "_Table":
-        """Those of a job with this M-step and these weights."""
+        """Those of a job with this M-step and these weights; others may have features for them."""
         block = block if weights is None else block._replace(weights=weights)
         model = initial.alike(whole, maximize.family, 1)
         if isinstance(maximize.constrain, Bounds):
             model = replace(model, covariance=maximize.constrain(model.covariance))
-        few = is_compact(len(block.rows), maximize)
-        return cls(block, model, Compact.of(block, model, maximize) if few else None)
+        if not is_compact(len(block.rows), maximize):
+            return cls(block, model, None)
+        same = [o.rows for o in others if o.rows is not None and o.block.rows is block.rows]
+        return cls(block, model, Compact.of(block, model, maximize, same))
 
     def sized(self, k: int) -> Mixture:
         """K components, each like all rows."""
@@ -158,6 +222,9 @@ class _Table:
                 objective=objective,
             )
 
+        def stop(mixture: Mixture, max_iter: int, objective: float) -> Fit:
+            return Fit(mixture, Outcome.stopped, ())
+
         n_rows = len(self.block.rows)
         if self.rows is None or not is_brief(n_rows, start, job.maximize, job.max_iter):
             return loop(start, job.max_iter, -np.inf)
@@ -171,7 +238,7 @@ class _Table:
             tol=job.tol,
             max_iter=job.max_iter,
             objective=-np.inf,
-            go_on=loop,
+            go_on=loop if job.to_the_end else stop,
             ahead=job.rest is little_to_gain,
             far=far,
         )

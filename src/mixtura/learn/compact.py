@@ -1,6 +1,6 @@
 """Few rows as compiled code reads them, and mixtures as it writes them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from importlib import import_module
@@ -61,12 +61,21 @@ def n_numbers(n_rows: int, n_features: int) -> int:
 
 def likelihood(block: Block, mixture: Mixture) -> float | None:
     """Σ w log p(x) of few rows; None where compiled code does not see to it."""
+    found = certainty(columns(block), block.weights, mixture)
+    return None if found is None else found[0]
+
+
+def columns(block: Block) -> Array:
+    """Rows as compiled code reads them where they are scored, (D, N)."""
+    return np.array(block.rows.T, dtype=np.float64, order="C")
+
+
+def certainty(x: Array, w: Array, mixture: Mixture) -> tuple[float, float] | None:
+    """Σ w log p(x) of few rows (D, N), and Σ w log of the largest posterior; or None."""
     weights, means = mixture.weights, mixture.means
-    x = np.array(block.rows.T, dtype=np.float64, order="C")
     covariances = mixture.covariance.dense(len(weights))
-    arrays = (_own(array) for array in (block.weights, weights, means, covariances))
-    found = whole_score().likelihood(x, *arrays)
-    return found if abs(found) < np.inf else None
+    found, certain = whole_score().likelihood(x, *map(_own, (w, weights, means, covariances)))
+    return (found, certain) if abs(found) < np.inf else None
 
 
 def _own(array: Array) -> Array:
@@ -120,20 +129,35 @@ class Compact:
     priors: dict[int, Prior] = field(default_factory=dict[int, Prior])
 
     @classmethod
-    def of(cls, block: Block, model: Mixture, maximize: Maximization) -> "Compact":
-        """Some rows; components like all rows together lend the coordinates."""
+    def of(
+        cls,
+        block: Block,
+        model: Mixture,
+        maximize: Maximization,
+        others: Iterable["Compact"] = (),
+    ) -> "Compact":
+        """Some rows; components like all rows together lend the coordinates.
+
+        Others of the same rows have their features in common with them, if they have coordinates.
+        """
         family, tile = maximize.family, whole_run().TILE
         centre, variances = model.means[0], np.diagonal(model.covariance.dense(1)[0])
         if family.letters in UNITS:
             variances = np.full_like(variances, variances.mean())
-        scale = np.sqrt(variances)
-        z = np.ascontiguousarray(((block.rows - centre) / scale).T)
-        d, n = z.shape
-        moment = DIAGONAL if family.independent else FULL
-        parts = [moment.features(z[:, at : at + tile]) for at in range(0, n, tile)]
-        phi = np.empty((len(parts), len(parts[0]), tile))
-        for i, part in enumerate(parts):
-            phi[i, :, : part.shape[1]] = part
+        scale, d = np.sqrt(variances), len(variances)
+        for other in others:
+            alike = other.maximize.family.independent == family.independent
+            if alike and np.array_equal((other.centre, other.scale), (centre, scale)):
+                z, phi = other.z, other.phi
+                break
+        else:
+            z = np.ascontiguousarray(((block.rows - centre) / scale).T)
+            moment = DIAGONAL if family.independent else FULL
+            n = z.shape[1]
+            parts = [moment.features(z[:, at : at + tile]) for at in range(0, n, tile)]
+            phi = np.empty((len(parts), len(parts[0]), tile))
+            for i, part in enumerate(parts):
+                phi[i, :, : part.shape[1]] = part
         bounds = maximize.constrain if isinstance(maximize.constrain, Bounds) else Bounds()
         floor = _floor(bounds, maximize) / scale**2
         if family.moment is TRACE:
@@ -221,6 +245,8 @@ class Compact:
         elif len(shape) == 1:
             values = values[:, 0].copy()
         means = self.centre + self.scale * state.means
+        if issubclass(family, Aligned):  # columns have one scale, which leaves axes as they are
+            return Mixture(state.weights, means, family.along(state.axes[0], values))
         return Mixture(state.weights, means, family.from_values(values, d))
 
     def room(self) -> tuple[Array, NDArray[np.int64], Array]:

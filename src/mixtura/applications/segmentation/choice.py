@@ -10,7 +10,10 @@ from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import adjusted_rand_score
 
+from mixtura.estimators.cell import Cell, Rows
 from mixtura.estimators.mixture import GaussianMixture
+from mixtura.estimators.sweep import swept
+from mixtura.learn import selection
 from mixtura.model.mixture import Mixture
 
 Array = NDArray[np.float64]
@@ -20,7 +23,10 @@ ROWS = 50_000
 """Rows on which candidates are compared where there are more."""
 SAMPLE = 3_000
 """Rows on which starts are tried and stability is measured."""
-STARTS = 10
+STARTS = 2
+"""Starts of each fit of its own, beside the one from the way down."""
+KEPT = 4
+"""Families that go on from a subsample to all rows, for each number of segments."""
 SMALLEST = 0.03
 """A segment with a smaller share of the rows is not one that can be worked with."""
 STABLE = 0.75
@@ -80,16 +86,57 @@ def sweep(
 ) -> list[Candidate]:
     """Fit every number of components with every family.
 
-    Starts are tried on a subsample; the best of each goes on to all rows.
+    All are fitted to a subsample, in the sweep of `GaussianMixtureIC`; where there are more rows,
+    those of each number that promise most by BIC go on to all of them.
     """
     few = some(z, SAMPLE, rng)
+    rows = Rows(few, None, bool(np.isnan(few).any()))
+    several = f"{ks[0]} to {ks[-1]} segments" if len(ks) > 1 else _segments(ks[0])
+    tell(f"fitting {several}, {', '.join(families)} covariance")
+    options: dict[str, Any] = {"variance_floor": floors, "tol": 1e-5, "max_iter": 200}
+    cells = swept(
+        rows,
+        ks,
+        families,
+        n_init=STARTS,
+        options=options,
+        rng=rng,
+        allowed=[(k, f) for k in ks for f in (families if k > 1 else _single(families))],
+        tell=tell if rows.incomplete else lambda text: None,
+    )
+    fitted = [cell for cell in cells if cell.end is not None]
+    if len(few) == len(z):
+        return [
+            candidate
+            for k in ks
+            for candidate in (_candidate(c.fitted, z) for c in fitted if c.n_components == k)
+        ]
     candidates: list[Candidate] = []
     for k in ks:
-        for family in families if k > 1 else [f for f in families if f != "tied"] or families:
-            tell(f"fitting {k} segment{'s' * (k > 1)}, {family} covariance")
-            begin = _fitted(few, floors, k, family, rng, starts=STARTS).mixture_
-            candidates.append(finish(z, floors, begin, rng))
+        here = [cell for cell in fitted if cell.n_components == k]
+        for cell in sorted(here, key=lambda c: _foretold(c, len(z)))[:KEPT]:
+            tell(f"fitting {_segments(k)} to all rows, {cell.covariance_type} covariance")
+            candidates.append(finish(z, floors, cell.mixture, rng))
     return candidates
+
+
+def _segments(k: int) -> str:
+    return f"{k} segment{'s' * (k > 1)}"
+
+
+def _single(families: Sequence[str]) -> Sequence[str]:
+    """Families that differ where there is one component only."""
+    return [f for f in families if f in ("full", "diag", "spherical")] or families[:1]
+
+
+def _foretold(cell: Cell, n_rows: int) -> float:
+    """The BIC of a fit to a part of the rows, as it is to be expected on all of them.
+
+    A fit of p parameters is p / 2 nats likelier on its own rows than on as many others.
+    """
+    half = 0.5 * cell.n_parameters
+    log_likelihood = n_rows / cell.n_rows * (cell.log_likelihood - half) + half
+    return selection.bic(log_likelihood, cell.n_parameters, n_rows)
 
 
 def some(z: Array, n: int, rng: np.random.RandomState) -> Array:
@@ -113,10 +160,15 @@ def finish(z: Array, floors: Array | None, begin: Mixture, rng: np.random.Random
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         model.fit(z)
-    labels = model.predict(z)
+    return _candidate(model, z)
+
+
+def _candidate(model: GaussianMixture, z: Array) -> Candidate:
+    """A fit to rows, and what it is worth."""
+    k, labels = model.mixture_.n_components, model.predict(z)
     return Candidate(
         k=k,
-        family=family,
+        family=model.mixture_.covariance.name,
         mixture=model.mixture_,
         bic=model.bic(z),
         icl=model.icl(z),
@@ -139,7 +191,7 @@ def _fitted(
         covariance_type=family,
         variance_floor=floors,
         n_init=starts if k > 1 else 1,
-        init_params="kmeans",
+        init_params="merge",
         accelerate="none",
         tol=1e-4,
         max_iter=30,
@@ -167,7 +219,7 @@ def stability(
         if np.isnan(drawn).all(axis=0).any():  # of a column that few rows have none was drawn
             agreements.append(0.0)
             continue
-        refit = _fitted(drawn, floors, candidate.k, candidate.family, rng, starts=2)
+        refit = _fitted(drawn, floors, candidate.k, candidate.family, rng, starts=1)
         agreements.append(adjusted_rand_score(labels, refit.predict(shown)))
     return float(np.mean(agreements))
 

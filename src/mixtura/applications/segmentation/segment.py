@@ -10,7 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mixtura.applications.segmentation.assignment import Assignment, assign, segments_frame
-from mixtura.applications.segmentation.choice import ROWS, Choice, Tell, choose, finish, some, sweep
+from mixtura.applications.segmentation.choice import (
+    ROWS,
+    Choice,
+    Tell,
+    choose,
+    finish,
+    some,
+    sweep,
+)
 from mixtura.applications.segmentation.columns import Column, Role, examine, feature
 from mixtura.applications.segmentation.profile import Profile, profiled
 from mixtura.applications.segmentation.recipe import (
@@ -21,12 +29,12 @@ from mixtura.applications.segmentation.recipe import (
     read_numbers,
     usable,
 )
-from mixtura.model.covariance import SPELLINGS, named
+from mixtura.estimators.choosing import FOUR, read_families
+from mixtura.model.covariance import SPELLINGS
 from mixtura.model.mixture import Mixture
 
 Array = NDArray[np.float64]
 
-FAMILIES = ("full", "tied", "diag", "spherical")
 FEWEST = 10
 """Rows below which segments cannot be told from chance."""
 
@@ -119,7 +127,8 @@ def segment(
     max_k : int, default 10
         The largest number that "auto" considers.
     family : str, default "auto"
-        One that `GaussianMixture` takes; "auto" tries "full", "tied", "diag" and "spherical".
+        One that `GaussianMixture` takes; "auto" tries "full", "tied", "diag" and "spherical",
+        "all" mclust's fourteen.
     drop_missing : bool, default False
         Leave rows with missing values without a segment. Otherwise they count by what they have,
         and only rows in which all is missing have no segment.
@@ -174,7 +183,7 @@ def segment(
     z, floors = recipe.apply(rows), recipe.floors
     rng = np.random.RandomState(seed)
     ks = [number] if number is not None else range(1, min(max_k, len(rows) // 5) + 1)
-    families = FAMILIES if family == "auto" else (named(family).name,)
+    families = _families(family)
     few = some(z, ROWS, rng)
     choice = choose(few, floors, sweep(few, floors, ks, families, rng, tell), rng, tell)
     taken = choice.taken
@@ -203,6 +212,11 @@ def segment(
     return Segmentation(
         mixture, recipe, choice, described, identifier, assignment, complete, profile, notes
     )
+
+
+def _families(family: str) -> Sequence[str]:
+    """Those that are tried."""
+    return FOUR if family == "auto" else read_families(family, "family")
 
 
 def _feature(name: str, column: Array) -> Feature:
@@ -286,8 +300,8 @@ def _check_options(
         raise BadTable(f"k must be 'auto' or a number from 1, not {k!r}")
     if max_k < 1:
         raise BadTable(f"max_k must be at least 1, not {max_k}")
-    if family != "auto" and family not in SPELLINGS:
+    if family not in ("auto", "all", *SPELLINGS):
         raise BadTable(
-            f"no family {family!r}: choose auto, {', '.join(FAMILIES)}, or three letters of "
+            f"no family {family!r}: choose auto, all, {', '.join(FOUR)}, or three letters of "
             "mclust, such as VEV"
         )

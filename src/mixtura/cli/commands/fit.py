@@ -26,6 +26,9 @@ from mixtura.cli.failure import BadData, BadUsage
 from mixtura.cli.inputs import read_input
 from mixtura.cli.results import whole_file
 from mixtura.cli.tables import require_columns
+from mixtura.estimators.choosing import usual
+from mixtura.estimators.criterion import GaussianMixtureIC
+from mixtura.estimators.descent import PATH
 from mixtura.estimators.mixture import GaussianMixture
 from mixtura.estimators.record import Record
 from mixtura.estimators.student import StudentMixture
@@ -43,8 +46,8 @@ def fit(
     family: Annotated[
         str,
         typer.Option(
-            help="Form of the covariances: auto, full, tied, diag, spherical, as mclust's VEV, or "
-            "factor analysers and their number, UUU:2."
+            help="Form of the covariances: full, tied, diag, spherical, as mclust's VEV, or with a "
+            "number, such as UUU:2; auto tries all but those."
         ),
     ] = "full",
     tails: Annotated[
@@ -126,18 +129,34 @@ def fit(
         rows = rows[complete]
         weights = None if weights is None else weights[complete]
         ks = [number] if isinstance(number, int) else range(1, min(max_k, len(rows) // 2) + 1)
-        families = options.FAMILIES if family == "auto" else (family,)
+        families = usual(rows) if family == "auto" else (family,)
         trials: list[dict[str, Any]] = []
         best: GaussianMixture | StudentMixture | None = None
-        lowest = np.inf
-        for components in ks:
-            for form in families:
-                tell(f"fitting {components} components, {form} covariance")
-                model = _fitted(rows, weights, components, form, heavy, how)
-                bic = model.bic(rows, sample_weight=weights)
-                trials.append({"k": components, "family": form, "bic": bic})
-                if bic < lowest:
-                    best, lowest = model, bic
+        if heavy is not None:
+            lowest = np.inf
+            for components in ks:
+                for form in options.FAMILIES if family == "auto" else (family,):
+                    tell(f"fitting {components} components, {form} covariance")
+                    model = _heavy(rows, weights, components, form, heavy, how)
+                    bic = model.bic(rows, sample_weight=weights)
+                    trials.append({"k": components, "family": form, "bic": bic})
+                    if bic < lowest:
+                        best, lowest = model, bic
+        elif len(ks) * len(families) == 1:
+            tell(f"fitting {ks[0]} components, {families[0]} covariance")
+            best = _fitted(rows, weights, ks[0], families[0], how)
+        elif len(ks):
+            search = GaussianMixtureIC(
+                n_components=[*ks],
+                covariance_types=families,
+                n_init=n_init,
+                init_params=PATH if init == "merge" else init,
+                accelerate=accelerate,
+                tol=tol,
+                max_iter=max_iter,
+                random_state=seed,
+            ).fit_telling(rows, weights, tell)
+            best, trials = search.best_estimator_, _tried(search)
     if best is None:
         kind = "complete" if drop_missing else "usable"
         raise BadData(f"the table has {len(rows)} {kind} rows, too few to fit a mixture.")
@@ -169,7 +188,8 @@ def fit(
         "weights": best.weights_.tolist(),
         "means": best.means_.tolist(),
         "faults": [*faults],
-        "tried": trials,
+        "tried": trials
+        or [{"k": number, "family": family, "bic": best.bic(rows, sample_weight=weights)}],
         "dropped": dropped,
         "output": output,
     }
@@ -221,17 +241,35 @@ def _fitted(
     weights: NDArray[np.float64] | None,
     k: int,
     family: str,
-    heavy: str | float | None,
     how: dict[str, Any],
-) -> GaussianMixture | StudentMixture:
-    if heavy is None:
-        model = GaussianMixture(k, covariance_type=family, **how)
-    else:
-        some = {name: value for name, value in how.items() if name != "accelerate"}
-        model = StudentMixture(k, covariance_type=family, degrees_of_freedom=heavy, **some)
+) -> GaussianMixture:
+    model = GaussianMixture(k, covariance_type=family, **how)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # told by the exit code
         return model.fit(rows, sample_weight=weights)
+
+
+def _heavy(
+    rows: NDArray[np.float64],
+    weights: NDArray[np.float64] | None,
+    k: int,
+    family: str,
+    degrees: str | float,
+    how: dict[str, Any],
+) -> StudentMixture:
+    some = {name: value for name, value in how.items() if name != "accelerate"}
+    model = StudentMixture(k, covariance_type=family, degrees_of_freedom=degrees, **some)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # told by the exit code
+        return model.fit(rows, sample_weight=weights)
+
+
+def _tried(search: GaussianMixtureIC) -> list[dict[str, Any]]:
+    """Sizes and families that could be fitted, with the BIC of each."""
+    names = {"k": "n_components", "family": "covariance_type", "bic": "bic"}
+    table = {short: search.results_[name].tolist() for short, name in names.items()}
+    some = np.flatnonzero(np.isfinite(table["bic"]))
+    return [{name: column[i] for name, column in table.items()} for i in some]
 
 
 def write_model(

@@ -53,7 +53,8 @@ def segment(
     family: Annotated[
         str,
         typer.Option(
-            help="Form of the covariances: auto, full, tied, diag, spherical, or as mclust's VEV."
+            help="Form of the covariances: full, tied, diag, spherical, or as mclust's VEV; "
+            "auto tries the first four, all every one."
         ),
     ] = "auto",
     rfm: options.Rfm = None,
@@ -81,7 +82,7 @@ def segment(
     mixtura segment orders.parquet --rfm customer,date,amount -o out/
     """
     chosen, number = options.names(columns), options.number_or_auto(k)
-    family = options.family_or_auto(family)
+    family = options.family_or_auto(family, "all")
     with (
         ResultFolder(output, RESULTS, force) as folder,
         terminal.progress("reading", quiet) as tell,

@@ -29,9 +29,7 @@ class Aligned(Ellipsoids):
     def _axes(self) -> Array:
         inverse_sizes = 1.0 / np.maximum(np.trace(self.values, axis1=1, axis2=2), 1e-300)
         sized = self.values * inverse_sizes[:, None, None]
-        found = self._common(np.ones(len(sized)), sized)
-        order = np.argsort(-spectrum.along(found[None], sized).sum(axis=0), kind="stable")
-        return found[None, :, order]
+        return _ordered(self._common(np.ones(len(sized)), sized), sized)
 
     @property
     def axes(self) -> Array:
@@ -47,6 +45,13 @@ class Aligned(Ellipsoids):
         found = super().scaled(factors)
         if found is not None and "_axes" in self.__dict__ and (factors == factors[0]).all():
             object.__setattr__(found, "_axes", self._axes)
+        return found
+
+    @classmethod
+    def along(cls, axes: Array, values: Array) -> Self:
+        """Matrices (K, D, D) that are diagonal along axes (D, D)."""
+        found = cls(values)
+        object.__setattr__(found, "_axes", _ordered(axes, values))
         return found
 
     @classmethod
@@ -77,6 +82,12 @@ class Aligned(Ellipsoids):
         axes = cls._common(counts, scatter, near)[None]
         w = np.maximum(spectrum.along(axes, scatter), 0.0)
         return cls.of(axes, spectrum.FORMS[cls.form()](counts, w))
+
+
+def _ordered(axes: Array, values: Array) -> Array:
+    """Axes (1, D, D), those first along which matrices are longest together."""
+    order = np.argsort(-spectrum.along(axes[None], values).sum(axis=0), kind="stable")
+    return axes[None, :, order]
 
 
 @dataclass(frozen=True, eq=False)
