@@ -13,6 +13,12 @@ of their standard deviation in the complete table.
 - *coverage* of 90 % intervals: of a mixture its own, of draws the range between their quantiles;
 - *seconds* of the processor, of all threads together, for the fit and all draws.
 
+Peers that are not there are skipped, and the record says so. missForest has two versions in Python:
+scikit-learn's ``IterativeImputer`` with extremely randomised trees, and that of HyperImpute, which
+is measured beside HyperImpute itself where ``--hyperimpute`` names an interpreter that has it, as
+made by ``python -m venv .venv-peers/hyperimpute`` and ``pip install hyperimpute`` there (about 2 GB
+of libraries). missForest's own package for R is not measured: it is on CRAN alone.
+
 ``large`` has all rows of one table. ``gain`` follows the protocol of GAIN: columns between 0 and 1,
 a fifth missing at random, and the RMSE of the numbers taken out; a mixture is fitted to all rows.
 """
@@ -44,7 +50,9 @@ DRAWS = 10
 FEW_DRAWS = 5
 MECHANISMS = ("MCAR", "MAR", "MNAR")
 RATES = (0.1, 0.3, 0.5)
-SLOW = ("mice rf", "missForest")
+HYPERIMPUTE = Path(__file__).resolve().parents[1] / ".venv-peers" / "hyperimpute" / "bin" / "python"
+TREES = Path(__file__).resolve().parent / "peers" / "with_hyperimpute.py"
+SLOW = ("mice rf", "missForest", "missForest of HyperImpute", "HyperImpute")
 """Programs that are measured at one rate only."""
 SLOW_RATE = 0.3
 
@@ -185,7 +193,22 @@ def with_mice(gaps, method, m):
     return np.mean(draws, axis=0), draws, None, seconds
 
 
-def case(x, mechanism, rate, seed, quick):
+def with_hyperimpute(gaps, method, interpreter):
+    """HyperImpute or one of its parts; None where it is not there or fails."""
+    if not interpreter.exists():
+        return None
+    with tempfile.TemporaryDirectory() as folder:
+        np.savetxt(Path(folder) / "rows.csv", gaps, delimiter=",", fmt="%.17g")
+        asked = [str(interpreter), TREES, folder, method]
+        done = subprocess.run(asked, capture_output=True, text=True)
+        if done.returncode:
+            return None
+        seconds = json.loads(done.stdout.splitlines()[-1])["seconds"]
+        mean = np.genfromtxt(Path(folder) / "draw1.csv", delimiter=",")
+    return mean, None, None, seconds
+
+
+def case(x, mechanism, rate, seed, quick, interpreter=HYPERIMPUTE):
     """All programs on one table with gaps."""
     rng = np.random.default_rng(seed)
     out = mask(x, mechanism, rate, rng)
@@ -204,6 +227,10 @@ def case(x, mechanism, rate, seed, quick):
         "mice pmm": lambda: with_mice(gaps, "pmm", DRAWS),
         "mice rf": lambda: with_mice(gaps, "rf", FEW_DRAWS) if slow else None,
         "missForest": lambda: with_forest(gaps) if slow else None,
+        "missForest of HyperImpute": lambda: (
+            with_hyperimpute(gaps, "missforest", interpreter) if slow else None
+        ),
+        "HyperImpute": lambda: with_hyperimpute(gaps, "hyperimpute", interpreter) if slow else None,
     }
     found = {}
     for name, program in programs.items():
@@ -263,6 +290,18 @@ def gain(path, seed=0):
 MEASURES = ("nrmse", "crps", "energy", "coverage", "seconds")
 
 
+def of_mechanisms(results, names):
+    """CRPS and coverage by how numbers came to be missing, as a table."""
+    yield "| program | " + " | ".join(f"{m}, CRPS and coverage" for m in MECHANISMS) + " |"
+    yield "|---|" + "---|" * len(MECHANISMS)
+    for name in names:
+        each = [means([r for r in results if r["mechanism"] == m], name) for m in MECHANISMS]
+        if any(found["coverage"] is None for found in each):
+            continue
+        words = [f"{found['crps']:.3f}, {found['coverage']:.3f}" for found in each]
+        yield f"| {name} | " + " | ".join(words) + " |"
+
+
 def means(results, name, slow=False):
     """Each measure of a program, averaged; with ``slow`` over what slow ones are measured on."""
     each = [
@@ -303,6 +342,8 @@ def shown(record):
     ):
         yield from ("", f"{title}, {len(which)} cases:", "", head, "|---|---|---|---|---|---|")
         yield from (cells(name, means(which, name)) for name in some)
+    yield from ("", "by mechanism, all rates:", "")
+    yield from of_mechanisms(results, [n for n in names if n not in SLOW])
     ours = [name for name in names if name.startswith("mixtura")]
     yield from ("", "places by set, CRPS and energy:", "")
     yield "| set | " + " | ".join(ours) + " |"
@@ -322,12 +363,23 @@ def shown(record):
     yield from ("", *(f"GAIN, {name}: {found}" for name, found in record["gain"].items()))
 
 
+def absent(interpreter):
+    """Why some peers were not measured."""
+    found = {}
+    if shutil.which("Rscript") is None:
+        found["mice"] = "there is no Rscript"
+    if not interpreter.exists():
+        found["HyperImpute"] = f"there is no {interpreter.name} with it: see --hyperimpute"
+    return found
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, default=DATA)
     parser.add_argument("--repeats", type=int, default=2)
     parser.add_argument("--quick", action="store_true", help="one repeat, without slow programs")
     parser.add_argument("--sets", nargs="*", default=[*SETS])
+    parser.add_argument("--hyperimpute", type=Path, default=HYPERIMPUTE, metavar="PYTHON")
     parser.add_argument("--show", type=Path, help="a record, shown as tables")
     asked = parser.parse_args()
     if asked.show is not None:
@@ -347,10 +399,10 @@ def main():
         for mechanism in MECHANISMS:
             for rate in RATES:
                 for seed in range(1 if asked.quick else asked.repeats):
-                    found = case(x, mechanism, rate, seed, asked.quick)
+                    found = case(x, mechanism, rate, seed, asked.quick, asked.hyperimpute)
                     which = {"set": name, "mechanism": mechanism, "rate": rate, "seed": seed}
                     results.append(which | {"rows": len(x), "features": x.shape[1], **found})
-    record = {"results": results, "gain": {}}
+    record = {"results": results, "gain": {}, "absent": absent(asked.hyperimpute)}
     record["large"] = {
         name: large(asked.data / SETS[name][0], SETS[name][1])
         for name in ("power plant",)

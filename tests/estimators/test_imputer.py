@@ -223,6 +223,21 @@ def test_each_imputation_has_a_mixture_of_its_own():
         assert_array_equal(table[~np.isnan(x)], x[~np.isnan(x)])
 
 
+def test_intervals_of_several_imputations_are_of_the_mean_of_their_distributions():
+    x = with_gaps(groups(150))
+    imputer = GaussianMixtureImputer(2, n_imputations=3, random_state=0).fit(x)
+    low, high = imputer.interval(x, 0.8)
+    for i in range(0, len(x), 9):
+        for a, j in enumerate(np.flatnonzero(np.isnan(x[i]))):
+            for end, level in ((low[i, j], 0.1), (high[i, j], 0.9)):
+                mass = 0.0
+                for mixture in imputer.mixtures_:
+                    shares, means, matrices = textbook(mixture, x[i])
+                    each = norm(means[:, a], np.sqrt(matrices[:, a, a]))
+                    mass += shares @ each.cdf(end) / 3
+                assert_allclose(mass, level, rtol=1e-9)
+
+
 def test_one_imputation_is_not_several():
     imputer = GaussianMixtureImputer(1).fit(groups())
     with pytest.raises(ValueError, match=r"n_imputations is 1: set it to 5 or 20, say, before"):
@@ -475,9 +490,9 @@ def test_the_loss_is_that_of_the_numbers_held_out(strategy):
             grid = np.linspace(-40.0, 40.0, 40_001)
             cdf = norm.cdf((grid[:, None] - means[:, a]) / widths) @ shares
             total += ((cdf - (grid > row[j])) ** 2).sum() * (grid[1] - grid[0]) / unit[j]
-    found = holdout._loss(x, shown, None, mixture, strategy == "mean")
+    found = holdout.held(x, shown, None).loss(mixture, strategy == "mean")
     assert_allclose(found, total / count, rtol=3e-3)
-    twice = holdout._loss(x, shown, np.full(len(x), 2.0), mixture, strategy == "mean")
+    twice = holdout.held(x, shown, np.full(len(x), 2.0)).loss(mixture, strategy == "mean")
     assert_allclose(twice, found)
 
 
@@ -485,9 +500,9 @@ def test_of_many_numbers_held_out_some_are_asked_for(monkeypatch):
     x = with_gaps(groups(600))
     shown = holdout._hidden(x, np.random.RandomState(0))
     mixture = GaussianMixtureImputer(2, random_state=0).fit(x).mixture_
-    whole = holdout._loss(x, shown, None, mixture, False)
+    whole = holdout.held(x, shown, None).loss(mixture, False)
     monkeypatch.setattr(holdout, "ASKED", 100)
-    some = holdout._loss(x, shown, np.ones(len(x)), mixture, False)
+    some = holdout.held(x, shown, np.ones(len(x))).loss(mixture, False)
     assert some != whole
     assert_allclose(some, whole, rtol=0.3)
 

@@ -407,7 +407,7 @@ def test_changes_of_units_and_places(family):
     units = np.broadcast_to(unit, 3)[turned]
     np.testing.assert_allclose(there.weights, here.weights, rtol=1e-8)
     expected = (here.means * unit + shift)[:, turned]
-    np.testing.assert_allclose(there.means, expected, rtol=1e-8)
+    np.testing.assert_allclose(there.means, expected, rtol=1e-8, atol=1e-8)
     expected = here.covariances[:, turned][:, :, turned] * (units[:, None] * units)
     np.testing.assert_allclose(there.covariances, expected, rtol=1e-7, atol=1e-8)
 

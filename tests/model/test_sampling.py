@@ -159,6 +159,31 @@ def test_the_acceptance_gives_the_probability_of_the_box():
     assert abs(masses.mean() - expected) < 5 * error + 1e-4 * expected
 
 
+FAR_OUT = [
+    ([[2.71, -0.614], [-0.614, 0.381]], [41.7, -np.inf], [np.inf, -3.07]),
+    (
+        [[0.337, -0.486, -0.356], [-0.486, 1.9, 0.223], [-0.356, 0.223, 0.453]],
+        [-np.inf, -np.inf, 14.6],
+        [-19.1, np.inf, 28.7],
+    ),
+]
+"""Boxes 25 and 33 standard deviations out by one of their ends, given which the others hold."""
+
+
+@pytest.mark.parametrize(("matrix", "low", "high"), FAR_OUT)
+def test_boxes_far_out_are_reached(matrix, low, high):
+    """The first is where the way from the middle ends nowhere; in the second ψ has a flat top."""
+    low, high = np.array(low), np.array(high)
+    proposal = Tilted.of(np.array(matrix), low, high)
+    x, excess = proposal.propose(2000, np.random.default_rng(0))
+    assert excess.max() <= 0
+    assert np.exp(excess).mean() > 0.5
+    assert ((low - 1e-9 <= x) & (x <= high + 1e-9)).all()
+    end = low[0] if np.isfinite(low[0]) else -high[0]
+    expected = stats.norm.logsf(end / np.sqrt(matrix[0][0]))
+    np.testing.assert_allclose(proposal.bound + np.log(np.exp(excess).mean()), expected, rtol=1e-6)
+
+
 def test_without_the_best_shifts_draws_are_slower_and_as_exact(monkeypatch):
     monkeypatch.setattr(boxes, "_highest", lambda *_: np.inf)
     matrix = np.array([[1.0, 0.7], [0.7, 1.0]])

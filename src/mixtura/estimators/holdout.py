@@ -2,16 +2,22 @@
 
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 
+from mixtura.engines.memory import Memory
 from mixtura.estimators import choosing, wiring
 from mixtura.estimators.mixture import GaussianMixture
-from mixtura.learn import imputation
+from mixtura.learn import completion, initial, path
+from mixtura.learn.compact import Compact, is_compact
+from mixtura.learn.data import Block
+from mixtura.learn.hollow import End, Hollow, is_hollow
+from mixtura.learn.imputation import Held
 from mixtura.model.mixture import Mixture
 
 Array = NDArray[np.float64]
@@ -34,8 +40,15 @@ FAMILIES = ("full", "tied", "diag")
 ROUGH = 1e-2
 """Nats a row: candidates are brought no nearer to their end than this."""
 
-PASSES = 15
+PASSES = 8
 """Passes over the data for a candidate, at the most."""
+
+WAY = 8
+"""Components up to which candidates take their starts from one way of merging; beyond it, from
+another."""
+
+ORDER = initial.EXPONENTS[:1]
+"""The order of merging on it: one is enough, for what is nearest the data is found out later."""
 
 
 @dataclass(frozen=True)
@@ -104,21 +117,44 @@ def candidates(
     others foretells them, by a proper score [@GneitingRaftery2007]: as distributions, or as means
     with ``squares``.
     """
+    ks = [k for k in ks if k <= len(rows)]
     shown = _hidden(rows, rng)
-    whole: Mixture | None = None
+    asked = held(rows, shown, weights)
+    table = Table.of(shown, weights, rng, **options)
     found: list[Candidate] = []
     for family in families:
         own: list[float] = []
-        for k in ks:
+        starts: dict[int, Mixture] = {}
+        for number, k in enumerate(ks):
             if k == 1 and family == "tied" and found:  # as "full"
                 own.append(found[0].loss)
                 continue
-            mixture, whole = _rough(shown, weights, k, family, rng, whole, **options)
-            own.append(_loss(rows, shown, weights, mixture, squares))
+            if k not in starts:
+                starts = table.starts(family, _together(ks[number:]), rng)
+            mixture = table.near(starts[k])
+            own.append(asked.loss(mixture, squares))
             found.append(Candidate(k, family, own[-1], mixture))
             if len(own) > 2 and min(own[-2:]) >= min(own[:-2]):
                 break
+    _settle(found, table, asked, squares)
     return found
+
+
+def _settle(found: list[Candidate], table: "Table", asked: Held, squares: bool) -> None:
+    """Bring the best candidate to its end, until the best is one that is there: on the way to its
+    end a fit that is too large does better than at it.
+    """
+    at_end = set[int]()
+    while (best := min(range(len(found)), key=lambda i: found[i].loss)) not in at_end:
+        mixture = table.end(found[best].mixture).mixture
+        loss = asked.loss(mixture, squares)
+        found[best] = replace(found[best], loss=loss, mixture=mixture)
+        at_end.add(best)
+
+
+def _together(ks: Sequence[int]) -> list[int]:
+    """The first of some rising numbers of components: those that are reached on one way down."""
+    return [k for k in ks if k <= WAY] or [*ks]
 
 
 def _hidden(rows: Array, rng: np.random.RandomState) -> Array:
@@ -131,61 +167,134 @@ def _hidden(rows: Array, rng: np.random.RandomState) -> Array:
     return np.where(out, np.nan, rows)
 
 
-def _rough(
-    rows: Array,
-    weights: Array | None,
-    k: int,
-    family: str,
-    rng: np.random.RandomState,
-    whole: Mixture | None,
-    *,
-    tol: float,
-    max_iter: int,
-    reg_covar: float | None,
-) -> tuple[Mixture, Mixture]:
-    """A fit that is near its end, and all rows as one Gaussian, for the next one."""
-    setup = wiring.plan(
-        rows,
-        weights,
-        incomplete=True,
-        n_components=k,
-        covariance_type=family,
-        reg_covar=reg_covar,
-        variance_floor=None,
-        prior=None,
-        dead_components="keep",
-        accelerate="auto",
-        whole=whole,
-    )
-    begin = wiring.start(setup, "merge", wiring.Given(None, None, None), rng)
-    go = wiring.course(setup, max(tol, ROUGH))
-    return go(begin, min(max_iter, PASSES), -np.inf, True).mixture, setup.whole
-
-
-def _loss(
-    rows: Array, shown: Array, weights: Array | None, mixture: Mixture, squares: bool
-) -> float:
-    """The mean score of numbers held out, in standard deviations of their columns."""
+def held(rows: Array, shown: Array, weights: Array | None) -> Held:
+    """The numbers held out, or some of them where they are many."""
     unit = np.nanstd(rows, axis=0)
     unit[unit == 0] = 1.0
-    total = count = 0.0
-    held = np.flatnonzero((np.isnan(shown) & ~np.isnan(rows)).any(axis=1))
-    step = max(1, int(np.isnan(shown[held]).sum() - np.isnan(rows[held]).sum()) // ASKED)
-    rows, shown = rows[held[::step]], shown[held[::step]]
-    weights = None if weights is None else weights[held[::step]]
-    for cells in imputation.cells(shown, mixture):
-        truth = rows[cells.rows, cells.columns]
-        known = ~np.isnan(truth)
-        some = cells.some(known)
-        w = np.ones(len(some.rows)) if weights is None else weights[some.rows]
-        if squares:
-            free = np.full(len(w), np.inf)
-            each = ((some.mean(-free, free) - truth[known]) / unit[some.columns]) ** 2
-        else:
-            each = some.scores(truth[known]) / unit[some.columns]
-        total += float(w @ each)
-        count += float(w.sum())
-    return total / count
+    with_some = np.flatnonzero((np.isnan(shown) & ~np.isnan(rows)).any(axis=1))
+    count = int(np.isnan(shown[with_some]).sum() - np.isnan(rows[with_some]).sum())
+    index = with_some[:: max(1, count // ASKED)]
+    w = np.ones(len(index)) if weights is None else weights[index]
+    return Held.of(shown[index], rows[index], w, unit)
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """A table to which many mixtures are fitted, of several families and sizes."""
+
+    rows: Array
+    weights: Array | None
+    options: dict[str, Any]
+    whole: Mixture
+    """All rows as one Gaussian."""
+    seed: int
+    setups: dict[str, wiring.Plan] = field(default_factory=dict[str, wiring.Plan])
+
+    @classmethod
+    def of(
+        cls,
+        rows: Array,
+        weights: Array | None,
+        rng: np.random.RandomState,
+        *,
+        tol: float,
+        max_iter: int,
+        reg_covar: float | None,
+    ) -> "Table":
+        """Rows that may have gaps."""
+        data = Memory(rows, weights, incomplete=True)
+        whole = initial.total(data)
+        options = {"tol": tol, "max_iter": max_iter, "reg_covar": reg_covar}
+        return cls(rows, weights, options, whole, int(rng.randint(2**31)))
+
+    @cached_property
+    def filled(self) -> Block:
+        """Rows to start from, gaps filled by draws."""
+        rng = np.random.RandomState(self.seed)
+        sample = Memory(self.rows, self.weights, incomplete=True).sample(len(self.rows), rng)
+        return completion.filled(sample, self.whole, rng)
+
+    @cached_property
+    def hollow(self) -> Hollow:
+        """The rows as compiled code reads them, where they are few."""
+        return Hollow.of(self.rows, self.weights)
+
+    def setup(self, family: str, k: int = 1) -> wiring.Plan:
+        """What a fit of a family needs; of any number of components, where compiled code fits."""
+        key = f"{family} {k}"
+        if key not in self.setups:
+            self.setups[key] = wiring.plan(
+                self.rows,
+                self.weights,
+                incomplete=True,
+                n_components=k,
+                covariance_type=family,
+                reg_covar=self.options["reg_covar"],
+                variance_floor=None,
+                prior=None,
+                dead_components="keep",
+                accelerate="auto",
+                whole=self.whole,
+            )
+        return self.setups[key]
+
+    def starts(
+        self, family: str, ks: Sequence[int], rng: np.random.RandomState
+    ) -> dict[int, Mixture]:
+        """Mixtures to begin with, of so many components: all of them on one way down, where
+        compiled code merges them.
+        """
+        one = self.setup(family)
+        model, maximize = one.model, one.maximize
+        found = {1: model}
+        several = [k for k in ks if 1 < k <= len(self.filled.rows)]
+        if several and is_compact(len(self.filled.rows), maximize):
+            compact = Compact.of(self.filled, model, maximize)
+            way = replace(path.ways(compact, model, several, rng)[0], exponents=ORDER)
+            found |= path.starts(compact, [way.ends()])
+        for k in ks:
+            if k not in found:
+                setup = self.setup(family, k)
+                found[k] = initial.from_merging(self.filled, setup.model, maximize, rng)
+        return found
+
+    def near(self, start: Mixture) -> Mixture:
+        """A fit that is near its end."""
+        setup = self.setup(start.covariance.name)
+        tol, passes = max(self.options["tol"], ROUGH), min(self.options["max_iter"], PASSES)
+        if is_hollow(len(self.rows), setup.maximize):
+            run = self.hollow.run(start, setup.maximize, tol=tol, max_iter=passes)
+            if run.end is not End.care:
+                return run.mixture
+            start, passes = run.mixture, passes - run.n_iter
+        go = wiring.course(self.setup(start.covariance.name, start.n_components), tol)
+        return go(start, passes, -np.inf, True).mixture
+
+    def end(self, start: Mixture, weights: Array | None = None, **options: Any) -> "Fitted":
+        """A fit, from a start to its end; with other weights, and other options, if there are."""
+        options = self.options | options
+        family, n_iter = start.covariance.name, 0
+        setup = self.setup(family)
+        if is_hollow(len(self.rows), setup.maximize) and np.isnan(self.rows).any():
+            hollow = self.hollow if weights is None else self.hollow.weighted(weights)
+            tol, max_iter = options["tol"], options["max_iter"]
+            run = hollow.run(start, setup.maximize, tol=tol, max_iter=max_iter)
+            if run.end is not End.care:
+                return Fitted(run.mixture, run.n_iter)
+            start, n_iter = run.mixture, run.n_iter
+            options["max_iter"] = max(1, max_iter - n_iter)
+        weights = self.weights if weights is None else weights
+        rng = np.random.RandomState(self.seed)
+        found = fitted(self.rows, weights, start.n_components, family, rng, start, **options)
+        return Fitted(found.mixture_, n_iter + found.n_iter_)
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A fit, and how many passes over the data it took."""
+
+    mixture: Mixture
+    n_iter: int
 
 
 def fitted(

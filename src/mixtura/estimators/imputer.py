@@ -1,6 +1,6 @@
 """`GaussianMixtureImputer`: missing numbers filled in from a mixture, with how sure that is."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from numbers import Integral, Real
 from typing import Any, ClassVar, NamedTuple, Self
 
@@ -204,16 +204,15 @@ class GaussianMixtureImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimat
         self.margins_ = self._read_margins(rows, weights)
         rng = check_random_state(self.random_state)
         z = self._forward(rows)
-        begin = self._chosen(z, weights, rng)
-        self.mixture_, self.n_iter_ = begin.mixture_, max(begin.n_iter_, 1)
+        table = holdout.Table.of(z, weights, rng, **self._options)
+        begin = self._chosen(table, rng)
+        self.mixture_, self.n_iter_ = begin.mixture, max(begin.n_iter, 1)
         self.n_components_ = self.mixture_.n_components
         self.covariance_type_ = self.mixture_.covariance.name
         self.mixtures_: list[Mixture] = []
         if self.n_imputations > 1:
             own = np.random.default_rng(rng.randint(2**31, size=4))
-            self.mixtures_ = [
-                self._refitted(z, weights, own, rng) for _ in range(self.n_imputations)
-            ]
+            self.mixtures_ = [self._refitted(table, own) for _ in range(self.n_imputations)]
         self._draws = np.random.default_rng(rng.randint(2**31, size=4))
         return self
 
@@ -225,7 +224,7 @@ class GaussianMixtureImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimat
     def _options(self) -> dict[str, Any]:
         return {"tol": self.tol, "max_iter": self.max_iter, "reg_covar": self.reg_covar}
 
-    def _chosen(self, z: Array, weights: Array | None, rng: np.random.RandomState) -> Any:
+    def _chosen(self, table: holdout.Table, rng: np.random.RandomState) -> holdout.Fitted:
         """The fit of the size and the family asked for, or of those that do best."""
         families = [*holdout.FAMILIES] if self.covariance_type == "auto" else [self.covariance_type]
         if self.n_components == "auto":
@@ -233,28 +232,23 @@ class GaussianMixtureImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimat
         else:
             ks = [int(self.n_components)]
         self.candidates_: list[holdout.Candidate] = []
-        options = self._options
+        z, weights, options = table.rows, table.weights, self._options
         if len(ks) * len(families) == 1:
-            return holdout.fitted(z, weights, ks[0], families[0], rng, **options)
+            model = holdout.fitted(z, weights, ks[0], families[0], rng, **options)
+            return holdout.Fitted(model.mixture_, model.n_iter_)
         rows, own = holdout.telling(z, weights, rng)
         if len(rows) < holdout.ENOUGH:
-            return holdout.by_bic(rows, own, ks, families, rng, **options)
+            model = holdout.by_bic(rows, own, ks, families, rng, **options)
+            return holdout.Fitted(model.mixture_, model.n_iter_)
         squares = self.strategy == "mean"
         self.candidates_ = holdout.candidates(
             rows, own, ks, families, rng, squares=squares, **options
         )
-        best = min(self.candidates_, key=lambda each: each.loss)
-        k, family, start = best.n_components, best.covariance_type, best.mixture
-        return holdout.fitted(z, weights, k, family, rng, start, **options)
+        return table.end(min(self.candidates_, key=lambda each: each.loss).mixture)
 
-    def _refitted(
-        self,
-        z: Array,
-        weights: Array | None,
-        own: np.random.Generator,
-        rng: np.random.RandomState,
-    ) -> Mixture:
+    def _refitted(self, table: holdout.Table, own: np.random.Generator) -> Mixture:
         """The mixture under random row weights, begun at the one that was fitted."""
+        z, weights = table.rows, table.weights
         each = own.standard_gamma(np.ones(len(z)) if weights is None else weights)
         each *= (len(z) if weights is None else weights.sum()) / each.sum()
         each[each < NO_WEIGHT] = 0.0
@@ -264,11 +258,7 @@ class GaussianMixtureImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimat
             return self.mixture_
         start = self.mixture_
         tol = min(self.tol, NEAR * start.n_parameters / (2.0 * each.sum()))
-        options = self._options | {"max_iter": REFIT_PASSES, "tol": tol}
-        made = holdout.fitted(
-            z, each, start.n_components, start.covariance.name, rng, start, **options
-        )
-        return made.mixture_
+        return table.end(start, each, max_iter=REFIT_PASSES, tol=tol).mixture
 
     def _read_margins(self, rows: NDArray[Any], weights: Array | None) -> list[Margin]:
         d = rows.shape[1]
@@ -375,8 +365,10 @@ class GaussianMixtureImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimat
     def interval(self, X: Any, level: float = 0.9) -> Span:
         """Where each missing number lies with some probability, given the rest of its row.
 
-        Ends are quantiles, with as much beyond one as beyond the other. The mixture is taken as
-        known; with few rows intervals are somewhat too short.
+        Ends are quantiles, with as much beyond one as beyond the other. With several imputations
+        they are those of the mean of their distributions, so that something of what is not known of
+        the mixture is in them; otherwise the mixture is taken as known. With few rows, of which
+        most numbers are missing, intervals are too short either way.
 
         Parameters
         ----------
@@ -392,7 +384,8 @@ class GaussianMixtureImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimat
             raise ValueError(f"level must be between 0 and 1, but is {level!r}")
         rows, hollow = self._rows(X)
         each = (0.5 - 0.5 * level, 0.5 + 0.5 * level)
-        filled = [self._by_cell(rows, hollow, self.mixture_, at) for at in each]
+        mixtures = self.mixtures_ or [self.mixture_]
+        filled = [self._by_cell(rows, hollow, mixtures, at) for at in each]
         return Span(*(completed(X, rows, table) for table in filled))
 
     def log_density_of(self, X: Any, X_complete: Any) -> Array:
@@ -473,9 +466,9 @@ class GaussianMixtureImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimat
     ) -> Array:
         """Rows with missing numbers filled in."""
         if strategy == "mean":
-            return self._by_cell(rows, hollow, mixture, None)
+            return self._by_cell(rows, hollow, [mixture], None)
         if strategy == "median":
-            return self._by_cell(rows, hollow, mixture, 0.5)
+            return self._by_cell(rows, hollow, [mixture], 0.5)
         z = self._forward(rows)
         if strategy == "draw":
             filled = imputation.drawn(z, mixture, self._draws, *self._inside())
@@ -487,13 +480,13 @@ class GaussianMixtureImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimat
         self,
         rows: NDArray[Any],
         hollow: NDArray[np.bool_],
-        mixture: Mixture,
+        mixtures: Sequence[Mixture],
         level: float | None,
     ) -> Array:
         """Rows with the mean or a quantile of each missing number."""
         filled = np.array(rows, dtype=np.float64)
         low, high = self._inside()
-        for cells in imputation.cells(self._forward(rows), mixture):
+        for cells in imputation.pooled(self._forward(rows), mixtures):
             within = low[cells.columns], high[cells.columns]
             if level is not None:
                 found = cells.quantile(np.full(len(cells.rows), level), *within)

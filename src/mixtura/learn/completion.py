@@ -5,6 +5,9 @@ from numpy.typing import NDArray
 
 from mixtura.learn.data import Block, Data
 from mixtura.learn.expectation import e_step
+from mixtura.learn.hollow import FEW, End, Hollow
+from mixtura.learn.maximization import Maximization
+from mixtura.learn.prior import Penalty
 from mixtura.learn.spread import definite, variances
 from mixtura.learn.statistics import Statistics
 from mixtura.model.covariance import Full
@@ -45,8 +48,17 @@ def total(data: Data) -> Mixture:
         origin = origin + width * offset
         width = np.sqrt(variances(origin, np.diag(squares)))
     mixture, last = Mixture(np.ones(1), origin[None], Full(np.diag(width**2)[None])), -np.inf
+    few = len(rows) < SAMPLE
+    if len(rows) <= FEW and not empty.any():
+        free = Maximization(
+            Full, Penalty(np.zeros((len(width), len(width))), 0.0), 1e-10 * width**2
+        )
+        hollow = Hollow.of(rows, sample.weights)
+        run = hollow.run(mixture, free, tol=STILL, max_iter=STEPS)
+        mixture = run.mixture
+        if run.end is not End.care:
+            return _from(data.fold(e_step, mixture), width)
     for _ in range(STEPS):
-        few = len(rows) < SAMPLE
         found = data.fold(e_step, mixture) if few else e_step(sample, mixture)
         mixture = _from(found, width)
         if found.log_likelihood - last < STILL * found.n_rows:

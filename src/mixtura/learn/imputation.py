@@ -5,7 +5,7 @@ row misses as a mixture of as many dimensions [@GhahramaniJordan1994]. Rows are 
 time, those that miss the same together.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -162,14 +162,17 @@ class Part:
     shares: Array  # (B, K)
 
 
-def parts(rows: NDArray[np.generic], mixture: Mixture) -> Iterator[Part]:
-    """The rows of a table that have gaps, some at a time, those that miss the same together."""
+def parts(rows: NDArray[np.generic], mixture: Mixture, beside: int = 1) -> Iterator[Part]:
+    """The rows of a table that have gaps, some at a time, those that miss the same together.
+
+    They are fewer at a time where there are as many mixtures ``beside`` one another.
+    """
     with_gaps = np.flatnonzero(np.isnan(rows).any(axis=1))
     if not len(with_gaps):
         return
     order = with_gaps[layout(rows[with_gaps]).order]
     k, d = mixture.means.shape
-    size = max(256, TOGETHER // (k * d))
+    size = max(256, TOGETHER // (k * d * beside))
     for start in range(0, len(order), size):
         index = order[start : start + size]
         some = np.ascontiguousarray(rows[index], dtype=np.float64)
@@ -178,9 +181,50 @@ def parts(rows: NDArray[np.generic], mixture: Mixture) -> Iterator[Part]:
         yield Part(index, some, shares)
 
 
-def cells(rows: NDArray[np.generic], mixture: Mixture) -> Iterator[Cells]:
+@dataclass(frozen=True, eq=False)
+class Held:
+    """Numbers of a table that were held out, to be foretold from the others of their rows."""
+
+    rows: Array  # (B, D), those that miss the same one after another
+    truth: Array  # (B, D): what was held out; NaN elsewhere
+    weights: Array  # (B,)
+    unit: Array  # (D,)
+    gaps: Gaps
+
+    @classmethod
+    def of(cls, shown: Array, truth: Array, weights: Array, unit: Array) -> "Held":
+        """From rows with gaps, and the same rows with what was held out, or more."""
+        order = layout(shown).order
+        shown, truth = shown[order], truth[order]
+        truth = np.where(np.isnan(shown), truth, np.nan)
+        return cls(np.ascontiguousarray(shown), truth, weights[order], unit, Gaps())
+
+    def loss(self, mixture: Mixture, squares: bool) -> float:
+        """The mean score of the distributions that a mixture gives them, or the mean squared error
+        of their means, in units of the columns.
+        """
+        block = Block(self.rows, np.ones(len(self.rows)), None, self.gaps)
+        shares = responsibilities(block, mixture)
+        total, count = of_cells().foretold(
+            self.rows, self.truth, self.weights, shares, self.unit, squares, mixture.matrices
+        )
+        return total / count
+
+
+def pooled(rows: NDArray[np.generic], mixtures: Sequence[Mixture]) -> Iterator[Cells]:
+    """The same under several mixtures of one size: the mean of the distributions."""
+    m = len(mixtures)
+    for some in zip(*(cells(rows, mixture, m) for mixture in mixtures), strict=True):
+        weights, means, widths = (
+            np.concatenate(arrays, axis=1)
+            for arrays in zip(*(each.mixtures for each in some), strict=True)
+        )
+        yield Cells(some[0].rows, some[0].columns, weights / m, means, widths)
+
+
+def cells(rows: NDArray[np.generic], mixture: Mixture, beside: int = 1) -> Iterator[Cells]:
     """The missing numbers of a table, some at a time."""
-    for part in parts(rows, mixture):
+    for part in parts(rows, mixture, beside):
         at, columns, means, widths = of_cells().conditionals(
             part.rows, part.shares, mixture.matrices
         )

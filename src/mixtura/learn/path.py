@@ -28,6 +28,8 @@ class Way:
     """Numbers of components, falling: that of the seeds, and where merging stops."""
     wanted: tuple[int, ...]
     """Those of them that are asked for."""
+    exponents: tuple[float, ...] = initial.EXPONENTS
+    """The orders of merging."""
 
     def ends(self) -> Ends:
         """What there is at each stop; nothing where that needs care."""
@@ -41,7 +43,7 @@ class Way:
             initial.SHRINKAGE,
             self.sizes,
             (initial.STEPS, initial.FEWER_STEPS),
-            initial.EXPONENTS,
+            self.exponents,
         )
         found: Ends = {}
         for order, row in enumerate(worth.tolist()):

@@ -21,6 +21,13 @@ Labels = NDArray[np.int64]
 BATCH = 1 << 16
 """Proposals made at a time, at most."""
 
+SLACK = 10.0
+"""Nats by which ψ* may be above what no probability of the box can be above, before other shifts
+are looked for."""
+
+FLAT = 1e-9
+"""Nats by a standard deviation: ψ that leans less is taken to be at its top."""
+
 FEWEST = 1e-4
 """Share of proposals that must be accepted, or the box is given up."""
 
@@ -132,14 +139,16 @@ class Tilted:
         if not strict.any():
             bound = float(log_mass(low, high).sum())
         else:
-            d = len(scale)
-            found = root(
-                _gradient, np.zeros(2 * (d - 1)), args=(strict, low, high), jac=True, method="hybr"
-            )
-            x, best = np.append(found.x[: d - 1], 0.0), np.append(found.x[d - 1 :], 0.0)
-            value = _highest(x, best, strict, low, high)
-            if np.isfinite(value):
-                shift, bound = best, value
+            far = _nearest(strict, low, high)
+            for z in (far, np.zeros_like(far)):
+                begin = np.concatenate([z[:-1], z[:-1]])
+                found = root(_gradient, begin, args=(strict, low, high), jac=True, method="hybr")
+                x, best = _halves(found.x)
+                value = _highest(x, best, strict, low, high)
+                if np.isfinite(value) and (value < bound or not shift.any()):
+                    shift, bound = best, value
+                if shift.any() and bound < SLACK - 0.5 * float(far @ far):
+                    break
         return cls(factor, order, low, high, shift, bound)
 
     def propose(self, n: int, rng: np.random.Generator) -> tuple[Array, Array]:
@@ -218,6 +227,22 @@ def _psi(x: Array, mu: Array, strict: Array, low: Array, high: Array) -> float:
     return float((log_mass(low - before, high - before) + 0.5 * mu**2 - x * mu).sum())
 
 
+def _nearest(strict: Array, low: Array, high: Array) -> Array:
+    """Coordinates of the densest place in the box, from where the way to the best shifts is short
+    however far out that is.
+    """
+    from scipy.optimize import lsq_linear
+
+    back = np.linalg.inv(strict + np.eye(len(low)))
+    return back @ lsq_linear(back, np.zeros(len(low)), bounds=(low, high), method="bvls").x
+
+
+def _halves(y: Array) -> tuple[Array, Array]:
+    """Coordinates and shifts, each with the zero at its end."""
+    d = len(y) // 2 + 1
+    return np.append(y[: d - 1], 0.0), np.append(y[d - 1 :], 0.0)
+
+
 def _highest(x: Array, mu: Array, strict: Array, low: Array, high: Array) -> float:
     """The largest ψ for these shifts, by Newton's method from x; infinite where it gets lost.
 
@@ -229,12 +254,15 @@ def _highest(x: Array, mu: Array, strict: Array, low: Array, high: Array) -> flo
         slope, bend = _gradient(np.concatenate([x[:-1], mu[:-1]]), strict, low, high)
         if not (np.isfinite(value) and np.isfinite(slope).all() and np.isfinite(bend).all()):
             break
+        if np.abs(slope[: d - 1]).max() < FLAT:
+            return value + 1e-6
         step = np.append(
             np.linalg.lstsq(-bend[: d - 1, : d - 1], slope[: d - 1], rcond=None)[0], 0.0
         )
         gain = float(slope[: d - 1] @ step[:-1])
-        if abs(gain) < 1e-8:
-            return value + 1e-6
+        rounding = 1e-8 + 1e-12 * abs(value)
+        if abs(gain) < rounding:
+            return value + 100.0 * rounding
         size = 1.0
         while size > 1e-6 and not _psi(x + size * step, mu, strict, low, high) > value:
             size *= 0.5
@@ -248,7 +276,7 @@ def _highest(x: Array, mu: Array, strict: Array, low: Array, high: Array) -> flo
 def _gradient(y: Array, strict: Array, low: Array, high: Array) -> tuple[Array, Array]:
     """Derivatives of ψ by coordinates and shifts, all but the last of each, and their Jacobian."""
     d = len(low)
-    x, mu = np.append(y[: d - 1], 0.0), np.append(y[d - 1 :], 0.0)
+    x, mu = _halves(y)
     before = mu + strict @ x
     a, b = low - before, high - before
     mass = log_mass(a, b)

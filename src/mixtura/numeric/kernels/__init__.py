@@ -116,6 +116,19 @@ class Cells(Protocol):
         """Rows filled in with a mode of what they miss."""
         ...
 
+    def foretold(
+        self,
+        x: Array,
+        truth: Array,
+        w: Array,
+        r: Array,
+        unit: Array,
+        squares: bool,
+        model: Matrices,
+    ) -> tuple[float, float]:
+        """How far what is foretold of them is from the truth where it is known; how many are."""
+        ...
+
 
 @cache
 def dialect(name: str = "compiled") -> Dialect:

@@ -13,6 +13,8 @@ observed less its mean, R its correlations, o the columns seen and m the others:
 Components of which a row has next to nothing are not looked at.
 """
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -25,6 +27,14 @@ Index = NDArray[np.int64]
 
 LEAST = 1e-20
 """A smaller share of a component at a place counts for nothing there."""
+
+COUNTS = 1e-9
+"""A smaller share of a component in a row is left out of what is foretold of the row."""
+
+ROOT = 0.3989422804014327
+"""The density of a standard normal at 0."""
+
+HALF_ROOT = 0.7071067811865476
 
 CLIMB = 1_000
 """Steps of the way up to a mode, at the most."""
@@ -165,6 +175,91 @@ def _conditionals(
                         s += f[o + a, p] * f[o + a, p]
                 found[at[i] + a, k] = means[k, j] + scales[k, j] * expected[a]
                 widths[at[i] + a, k] = scales[k, j] * np.sqrt(s)
+
+
+@compiled(**INNER)
+def _distance(mean: float, width: float) -> float:
+    """The mean absolute value of a normal number."""
+    z = mean / width
+    return 2.0 * width * math.exp(-0.5 * z * z) * ROOT + mean * math.erf(z * HALF_ROOT)
+
+
+@compiled(**INNER)
+def _score(r: Array, means: Array, widths: Array, k_all: int, truth: float) -> float:
+    """The continuous ranked probability score of a mixture on a line, in closed form."""
+    score = 0.0
+    for k in range(k_all):
+        if r[k] > COUNTS:
+            score += r[k] * _distance(truth - means[k], widths[k])
+            score -= r[k] * r[k] * widths[k] * ROOT * HALF_ROOT * 2.0
+            for j in range(k):
+                if r[j] > COUNTS:
+                    width = math.hypot(widths[k], widths[j])
+                    score -= r[k] * r[j] * _distance(means[k] - means[j], width)
+    return score
+
+
+@compiled()
+def _foretold(
+    x: Array,
+    truth: Array,
+    w: Array,
+    r: Array,
+    unit: Array,
+    squares: bool,
+    means: Array,
+    scales: Array,
+    correlations: Array,
+    precisions: Array,
+    precise: NDArray[np.bool_],
+) -> tuple[float, float]:
+    """How far what is foretold of missing numbers is from what is true, and for how many that is
+    known, both as rows weigh.
+    """
+    n, d = x.shape
+    k_all, several = len(means), len(correlations) > 1
+    made = np.full(len(correlations), -1)
+    factors = np.empty((len(correlations), d, d))
+    columns, y, expected = np.empty(d, np.int64), np.empty(d), np.empty(d)
+    found, widths = np.empty((d, k_all)), np.empty((d, k_all))
+    total, count = 0.0, 0.0
+    o, pattern = 0, 0
+    for i in range(n):
+        if i == 0 or not _same(x[i], x[i - 1]):
+            o, pattern = _ordered(x[i], columns), i
+        for k in range(k_all):
+            if r[i, k] <= COUNTS:
+                continue
+            km = k if several else 0
+            few, f = precise[km] and 2 * (d - o) <= d, factors[km]
+            if made[km] != pattern:
+                _factored(correlations[km], precisions[km], columns, o, few, f)
+                made[km] = pattern
+            _expected(x[i], means[k], scales[k], precisions[km], f, columns, o, few, y, expected)
+            for a in range(d - o):
+                s, j = 0.0, columns[o + a]
+                if few:
+                    for p in range(a, d - o):
+                        s += f[p, a] * f[p, a]
+                else:
+                    for p in range(o, o + a + 1):
+                        s += f[o + a, p] * f[o + a, p]
+                found[a, k] = means[k, j] + scales[k, j] * expected[a]
+                widths[a, k] = scales[k, j] * np.sqrt(s)
+        for a in range(d - o):
+            j = columns[o + a]
+            known = truth[i, j]
+            if known != known:  # noqa: PLR0124  NaN
+                continue
+            if squares:
+                mean = 0.0
+                for k in range(k_all):
+                    mean += r[i, k] * found[a, k] if r[i, k] > COUNTS else 0.0
+                total += w[i] * ((mean - known) / unit[j]) ** 2
+            else:
+                total += w[i] * _score(r[i], found[a], widths[a], k_all, known) / unit[j]
+            count += w[i]
+    return total, count
 
 
 @compiled()
@@ -372,6 +467,18 @@ def conditionals(x: Array, r: Array, model: Matrices) -> tuple[Index, Index, Arr
     widths = np.empty_like(found)
     _conditionals(x, r, *_read(model), at, found, widths)
     return rows, columns, found, widths
+
+
+def foretold(
+    x: Array, truth: Array, w: Array, r: Array, unit: Array, squares: bool, model: Matrices
+) -> tuple[float, float]:
+    """How far what is foretold of rows x (B, D) is from a truth (B, D), NaN where it is not known.
+
+    Of each missing number that is known, in units of its column, (D,): the squared error of its
+    mean, or the score of its distribution [@GneitingRaftery2007]. Two sums with the weights of
+    rows, (B,): that, and one for each number.
+    """
+    return _foretold(x, truth, w, r, unit, squares, *_read(model))
 
 
 def drawn(x: Array, components: Index, z: Array, model: Matrices) -> Array:
