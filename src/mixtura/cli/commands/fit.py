@@ -4,7 +4,7 @@ import json
 import sys
 import tempfile
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -130,33 +130,14 @@ def fit(
         weights = None if weights is None else weights[complete]
         ks = [number] if isinstance(number, int) else range(1, min(max_k, len(rows) // 2) + 1)
         families = usual(rows) if family == "auto" else (family,)
-        trials: list[dict[str, Any]] = []
-        best: GaussianMixture | StudentMixture | None = None
         if heavy is not None:
-            lowest = np.inf
-            for components in ks:
-                for form in options.FAMILIES if family == "auto" else (family,):
-                    tell(f"fitting {components} components, {form} covariance")
-                    model = _heavy(rows, weights, components, form, heavy, how)
-                    bic = model.bic(rows, sample_weight=weights)
-                    trials.append({"k": components, "family": form, "bic": bic})
-                    if bic < lowest:
-                        best, lowest = model, bic
+            forms = options.FAMILIES if family == "auto" else (family,)
+            best, trials = _heaviest(rows, weights, ks, forms, heavy, how, tell)
         elif len(ks) * len(families) == 1:
             tell(f"fitting {ks[0]} components, {families[0]} covariance")
-            best = _fitted(rows, weights, ks[0], families[0], how)
-        elif len(ks):
-            search = GaussianMixtureIC(
-                n_components=[*ks],
-                covariance_types=families,
-                n_init=n_init,
-                init_params=PATH if init == "merge" else init,
-                accelerate=accelerate,
-                tol=tol,
-                max_iter=max_iter,
-                random_state=seed,
-            ).fit_telling(rows, weights, tell)
-            best, trials = search.best_estimator_, _tried(search)
+            best, trials = _fitted(rows, weights, ks[0], families[0], how), list[dict[str, Any]]()
+        else:
+            best, trials = _searched(rows, weights, ks, families, how, tell)
     if best is None:
         kind = "complete" if drop_missing else "usable"
         raise BadData(f"the table has {len(rows)} {kind} rows, too few to fit a mixture.")
@@ -249,19 +230,50 @@ def _fitted(
         return model.fit(rows, sample_weight=weights)
 
 
-def _heavy(
+def _searched(
     rows: NDArray[np.float64],
     weights: NDArray[np.float64] | None,
-    k: int,
-    family: str,
+    ks: Sequence[int],
+    families: Sequence[str],
+    how: dict[str, Any],
+    tell: Callable[[str], None],
+) -> tuple[GaussianMixture | None, list[dict[str, Any]]]:
+    """The best of several sizes and families by BIC, and what was tried."""
+    if not len(ks):
+        return None, []
+    start = PATH if how["init_params"] == "merge" else how["init_params"]
+    search = GaussianMixtureIC(
+        n_components=[*ks], covariance_types=families, **how | {"init_params": start}
+    ).fit_telling(rows, weights, tell)
+    return search.best_estimator_, _tried(search)
+
+
+def _heaviest(
+    rows: NDArray[np.float64],
+    weights: NDArray[np.float64] | None,
+    ks: Sequence[int],
+    families: Sequence[str],
     degrees: str | float,
     how: dict[str, Any],
-) -> StudentMixture:
+    tell: Callable[[str], None],
+) -> tuple[StudentMixture | None, list[dict[str, Any]]]:
+    """The best of several sizes and families of t distributions by BIC, and what was tried."""
     some = {name: value for name, value in how.items() if name != "accelerate"}
-    model = StudentMixture(k, covariance_type=family, degrees_of_freedom=degrees, **some)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # told by the exit code
-        return model.fit(rows, sample_weight=weights)
+    trials: list[dict[str, Any]] = []
+    best: StudentMixture | None = None
+    lowest = np.inf
+    for k in ks:
+        for family in families:
+            tell(f"fitting {k} components, {family} covariance")
+            model = StudentMixture(k, covariance_type=family, degrees_of_freedom=degrees, **some)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", ConvergenceWarning)  # told by the exit code
+                model.fit(rows, sample_weight=weights)
+            bic = model.bic(rows, sample_weight=weights)
+            trials.append({"k": k, "family": family, "bic": bic})
+            if bic < lowest:
+                best, lowest = model, bic
+    return best, trials
 
 
 def _tried(search: GaussianMixtureIC) -> list[dict[str, Any]]:
