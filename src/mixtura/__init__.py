@@ -18,6 +18,7 @@ _WHERE = {
     "EVI": "mixtura.model.covariance",
     "EVV": "mixtura.model.covariance",
     "FarCondition": "mixtura.model.conditioning",
+    "Files": "mixtura.engines.files",
     "Full": "mixtura.model.covariance",
     "GaussianMixture": "mixtura.estimators.mixture",
     "GaussianMixtureClassifier": "mixtura.estimators.classifier",

@@ -105,11 +105,14 @@ class TestShape:
 
     @pytest.mark.parametrize(
         ("x", "what"),
-        [(None, "None"), ("data.csv", "str"), ({"a": [1, 2]}, "dict"), (b"1,2", "bytes")],
+        [(None, "None"), ({"a": [1, 2]}, "dict"), (b"1,2", "bytes")],
     )
     def test_no_rows_at_all(self, x, what):
         message = f"X must be a table, an array or nested lists of numbers, not {what}"
         refused(x, message, TypeError)
+
+    def test_a_file_that_is_not_there(self):
+        refused("data.csv", "no file 'data.csv'")
 
     def test_a_lazy_table(self):
         polars = pytest.importorskip("polars")

@@ -59,7 +59,7 @@ def test_convergence_goes_before_a_request_to_stop():
 
 
 def test_every_outcome_can_be_read():
-    assert len({outcome.value for outcome in Outcome}) == len(Outcome) == 4
+    assert len({outcome.value for outcome in Outcome}) == len(Outcome) == 5
     assert all(len(outcome.value.split()) > 3 for outcome in Outcome)
 
 

@@ -76,7 +76,7 @@ class Memory:
         """Rows in a block that is added up, and in one that gives rows back."""
         if self.block_rows:
             return self.block_rows, self.block_rows
-        return _added_rows(*self.rows.shape), BLOCK_ROWS
+        return added_rows(*self.rows.shape), BLOCK_ROWS
 
     def fold(self, kernel: Callable[..., Sum], *args: Any) -> Sum:
         """The sum over blocks of kernel(block, *args)."""
@@ -147,7 +147,7 @@ class Memory:
         weights = np.ones(stop - start) if self.weights is None else self.weights[where]
         members = None if self.memberships is None else self.memberships[where]
         gaps = self._gaps.setdefault((start, stop), Gaps()) if self.incomplete else None
-        return Block(self.rows[where], weights, members, gaps)
+        return Block(self.rows[where], weights, members, gaps, start)
 
     def _each(self, kernel: Callable[..., Sum], args: tuple[Any, ...], size: int) -> Iterator[Sum]:
         """kernel(block, *args) for each block, in order, a few blocks ahead of the reader."""
@@ -172,7 +172,7 @@ class Memory:
                     yield waiting.popleft().result()
 
 
-def _added_rows(n_rows: int, n_features: int) -> int:
+def added_rows(n_rows: int, n_features: int) -> int:
     """Rows in a block: so many that a thread is not kept waiting for the next, in blocks of which
     there are a multiple of four, so that threads end together. The number of threads plays no part.
     """

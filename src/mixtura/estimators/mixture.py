@@ -2,8 +2,10 @@
 
 import warnings
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cached_property
 from numbers import Integral, Real
+from os import PathLike
 from time import perf_counter
 from typing import Any, ClassVar, Self
 
@@ -15,9 +17,12 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from mixtura.engines.batches import Batches
 from mixtura.engines.memory import Memory, available_threads
-from mixtura.estimators import batch, random_numbers, wiring
+from mixtura.engines.source import Source
+from mixtura.estimators import batch, doors, passes, random_numbers, wiring
 from mixtura.estimators import noise as noisy
+from mixtura.estimators.answer import Answer
 from mixtura.estimators.callbacks import CallbackSupportMixin, Observed, is_observed, with_callbacks
 from mixtura.estimators.factors import FamilyName, check_factors, family_name
 from mixtura.estimators.intervals import Intervals, intervals
@@ -25,12 +30,13 @@ from mixtura.estimators.known import read_groups, read_labels
 from mixtura.estimators.record import Account
 from mixtura.estimators.rows import check_observed, read_rows, read_weights
 from mixtura.estimators.stability import Stability, stability
+from mixtura.estimators.stream import Batch, Stream, is_enough
 from mixtura.estimators.summary import Summary, summary
 from mixtura.learn import selection
 from mixtura.learn.acceleration import Plain
 from mixtura.learn.brief import FAR, brief, is_brief, several
 from mixtura.learn.compact import are_few, likelihood
-from mixtura.learn.em import Fit, Iteration, Outcome, little_to_gain
+from mixtura.learn.em import Expect, Fit, Iteration, Outcome, little_to_gain
 from mixtura.learn.halving import Run, halving
 from mixtura.learn.maximization import Maximization
 from mixtura.learn.noise import NoisyFit
@@ -160,6 +166,16 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
         goes without ``truncation``, labels and groups.
     n_factors : int, optional
         Of a form of factor analysers, how many factors: less than the columns.
+    memory : int or str, default "1GB"
+        Rows that are read from files, queries or streams take no more memory than this, with the
+        interpreter and its libraries: a number of bytes, or such as "512MB". Where they are so few
+        that a small part of it holds them, they are read at once.
+    checkpoint : path, optional
+        A folder in which each pass over all rows is kept. A fit that was killed goes on from there
+        when it is called again, to the same result, bit for bit. What was kept stays there.
+    half_life : float, optional
+        In `partial_fit`, rows after which what was learned before counts for half. None: nothing
+        is forgotten.
 
     Attributes
     ----------
@@ -239,6 +255,9 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
         "truncation": [Interval(Integral, 1, None, closed="left"), Truncation, None],
         "noise": ["boolean", Interval(Real, 0.0, 1.0, closed="neither"), Noise, "array-like", None],
         "n_factors": [Interval(Integral, 1, None, closed="left"), None],
+        "memory": [str, Interval(Real, 0, None, closed="neither")],
+        "checkpoint": [str, PathLike, None],
+        "half_life": [Interval(Real, 0.0, None, closed="neither"), None],
     }
 
     weights_: NDArray[Any]
@@ -270,6 +289,9 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
         truncation: int | Truncation | None = None,
         noise: bool | float | ArrayLike | Noise | None = False,
         n_factors: int | None = None,
+        memory: int | str = "1GB",
+        checkpoint: Any = None,
+        half_life: float | None = None,
     ) -> None:
         self.n_components = n_components
         self.covariance_type = covariance_type
@@ -292,6 +314,9 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
         self.truncation = truncation
         self.noise = noise
         self.n_factors = n_factors
+        self.memory = memory
+        self.checkpoint = checkpoint
+        self.half_life = half_life
 
     @classmethod
     def from_mixture(cls, mixture: Mixture | NoisyMixture, **options: Any) -> Self:
@@ -366,35 +391,29 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
         ConvergenceWarning
             If the best run used all of ``max_iter``.
         """
+        table, source = X, self._source(X, sample_weight)
+        if source is not None:
+            memory = doors.bytes_of(self.memory)
+            if self.checkpoint is not None or not doors.fits(source, memory):
+                weight = isinstance(sample_weight, str) or passes.weighs(source)
+                needing: dict[str, Any] = {
+                    "labels": labels,
+                    "groups": groups,
+                    "noise": self.noise,
+                    "truncation": self.truncation,
+                }
+                return self._fit_source(source, weight, needing)
+            table, sample_weight = doors.collected(source, isinstance(sample_weight, str))
         continues = self.warm_start and hasattr(self, "converged_")
         complete_for = "" if self.truncation is None else "truncation"
-        rows, incomplete = read_rows(self, X, reset=True, min_rows=2, complete_for=complete_for)
+        rows, incomplete = read_rows(self, table, reset=True, min_rows=2, complete_for=complete_for)
         weights = read_weights(sample_weight, len(rows))
         if incomplete:
             check_observed(rows, getattr(self, "feature_names_in_", None), weights)
         check_factors(self._family_name, rows.shape[1])
         rng = self._random_numbers()
-        fixed = wiring.given(
-            self.weights_init,
-            self.means_init,
-            self.precisions_init,
-            covariance_type=self._family_name,
-            n_components=self.n_components,
-            n_features=rows.shape[1],
-        )
-        setup = wiring.plan(
-            rows,
-            weights,
-            incomplete=incomplete,
-            n_components=self.n_components,
-            covariance_type=self._family_name,
-            reg_covar=self.reg_covar,
-            variance_floor=self.variance_floor,
-            prior=self.prior,
-            dead_components=self.dead_components,
-            accelerate=self.accelerate,
-            truncation=self.truncation,
-        )
+        fixed = self._given(rows.shape[1])
+        setup = self._plan(rows, weights, incomplete)
         known = read_labels(labels, len(rows), self.n_components)
         setup = wiring.held(setup, known, read_groups(groups, len(rows), known))
         last = getattr(self, "noise_", None) if continues else None
@@ -402,7 +421,7 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
         n_init = 1 if continues or fixed.complete else self.n_init
         dtype = np.dtype(np.float32 if rows.dtype == np.float32 else np.float64)
         metadata = None if weights is None else {"sample_weight": weights}
-        observed = Observed(self, X, metadata, n_init, self.max_iter)
+        observed = Observed(self, table, metadata, n_init, self.max_iter)
         if continues:
             last = self._previous(rows.shape[1])
             best = self._run(setup, last, self.lower_bound_, observed, 0, dtype)
@@ -417,13 +436,194 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
         self._take(best, dtype)
         n = float(len(rows)) if weights is None else float(weights.sum())
         self._account = Account(setup.maximize, len(rows), n, self.tol, n_init, ends, best.outcome)
+        self._finish(rng, observed, best)
+        return self
+
+    def _source(self, x: Any, sample_weight: Any) -> Source | None:
+        """Where rows are read from, if it is not from memory."""
+        source = doors.source_of(x, sample_weight)
+        if source is not None or self.checkpoint is None:
+            return source
+        rows, _ = read_rows(self, x, reset=True, min_rows=2)
+        return passes.Rows(rows, read_weights(sample_weight, len(rows)))
+
+    def _fit_source(self, source: Source, weight: bool, known: dict[str, Any]) -> Self:
+        """Fit to rows that are read pass by pass."""
+        for name, value in known.items():
+            if value is not None and value is not False:
+                raise ValueError(
+                    f"{name} needs all rows in memory: give memory more than {self.memory!r}, or "
+                    f"leave {name} out"
+                )
+        n_features = len(source.types) - weight
+        check_factors(self._family_name, n_features)
+        fixed = self._given(n_features)
+        seed = passes.seed(self.random_state, self.checkpoint)
+        rng = self._random_numbers() if seed is None else np.random.RandomState(seed)
+        if self.verbose:
+            print("Survey of all rows")
+        found = passes.surveyed(
+            source,
+            weight=weight,
+            seed=int(rng.randint(2**31)),
+            n_parameters=self.n_components * (1 + n_features) * (2 + n_features) // 2,
+            tol=self.tol,
+            memory=doors.bytes_of(self.memory),
+        )
+        self._name_columns(source, n_features)
+        setup = self._plan(found.rows, found.weights, found.survey.holes > 0, found.whole)
+        continues = self.warm_start and hasattr(self, "converged_")
+        n_init = 1 if continues or fixed.complete else self.n_init
+        observed = Observed(self, source, None, n_init, self.max_iter)
+        if continues:
+            begin, objective = self._previous(n_features), self.lower_bound_
+        else:
+            starts = wiring.starts(setup, self.init_params, fixed, n_init, rng)
+            objective = -np.inf
+            setup, begin = passes.begun(setup, starts, self.tol, rng, self._tell_part)
+        setup = replace(setup, data=found.data, units=None)
+        expect = setup.expect()
+        if self.checkpoint is not None:
+            journal = passes.opened(self.checkpoint, self.get_params(), seed, found, begin)
+            expect = journal.kept(expect)
+        dtype = found.data.dtype
+        best = self._run(setup, begin, objective, observed, 0, dtype, expect)
+        self._take(best, dtype)
+        n_rows, total = found.survey.n_rows, found.survey.weight
+        ends = (best.objective,)
+        self._account = Account(setup.maximize, n_rows, total, self.tol, n_init, ends, best.outcome)
+        self._finish(rng, observed, best)
+        return self
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(
+        self, X: Any, y: Any = None, sample_weight: ArrayLike | str | None = None
+    ) -> Self:
+        """Learn from some more rows, which are not kept: stepwise EM [@CappeMoulines2009].
+
+        The first rows, until there are 20 for each component and direction, are kept and fitted
+        together. From then on each call is one step, from the rows that it brings; of files,
+        queries and streams each block of rows is one. Each row of the past counts alike in the
+        end, or the less the longer it is ago, with ``half_life``. After `fit` or `from_mixture` it
+        goes on from that mixture. `fit` with ``warm_start`` goes on from what was learned here.
+
+        Parameters
+        ----------
+        X : array-like or table, shape (n, D)
+            From a few rows to many; a thousand or more at once learn most from each.
+        y : ignored
+        sample_weight : array-like, shape (n,), optional
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            As `fit` does; also if the first call brings fewer rows than components.
+        """
+        for name, value in (("noise", self.noise), ("truncation", self.truncation)):
+            if value is not None and value is not False:
+                raise ValueError(f"partial_fit goes without {name}: leave it out")
+        stream: Stream | None = getattr(self, "_stream", None)
+        known = stream is None and self.__sklearn_is_fitted__()
+        if stream is None:
+            stream = Stream()
+        if known:
+            account = getattr(self, "_account", None)
+            mixture = self.mixture_
+            n = 20.0 * mixture.n_parameters if account is None else account.n
+            maximize = wiring.after(mixture, n) if account is None else account.maximize
+            stream.resume(mixture, maximize, n, self.half_life)
+        reset = not (known or stream.kept or stream.online)
+        names = None if reset else getattr(self, "feature_names_in_", None)
+        source = doors.source_of(X, sample_weight, names)
+        if source is None:
+            rows, incomplete = read_rows(self, X, reset=reset)
+            self._learn(stream, (rows, read_weights(sample_weight, len(rows)), incomplete))
+        else:
+            weight = isinstance(sample_weight, str)
+            if reset:
+                self._name_columns(source, len(source.types) - weight)
+            else:
+                passes.check_width(source, weight, self.n_features_in_)
+            for batch in passes.parts(source, weight):
+                self._learn(stream, batch)
+        self._stream = stream
+        return self
+
+    def _name_columns(self, source: Source, n_features: int) -> None:
+        """Take the names of a source's columns."""
+        self.n_features_in_ = n_features
+        self.__dict__.pop("feature_names_in_", None)
+        if source.names is not None:
+            self.feature_names_in_ = np.array(source.names[:n_features], dtype=object)
+
+    def _learn(self, stream: Stream, batch: Batch) -> None:
+        """One batch of a stream."""
+        dtype = np.dtype(np.float32 if batch[0].dtype == np.float32 else np.float64)
+        if stream.online is not None:
+            account = getattr(self, "_account", None)
+            self._take(stream.step(self.mixture_, batch), dtype)
+            if account is not None:
+                n = stream.online.n_rows
+                self._account = account._replace(n_rows=account.n_rows + len(batch[0]), n=n)
+            return
+        joined = stream.joined(batch)
+        rows, weights, _ = joined
+        names = getattr(self, "feature_names_in_", None)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)  # more rows are to come
+            self.fit(rows, None, weights)
+        if names is not None:
+            self.feature_names_in_ = names
+        stream.kept = [joined]
+        if is_enough(rows, self.n_components):
+            stream.begin(self.mixture_, self._account.maximize, joined, self.half_life)
+
+    def _given(self, n_features: int) -> wiring.Given:
+        """The parameters that the user fixed."""
+        return wiring.given(
+            self.weights_init,
+            self.means_init,
+            self.precisions_init,
+            covariance_type=self._family_name,
+            n_components=self.n_components,
+            n_features=n_features,
+        )
+
+    def _plan(
+        self,
+        rows: NDArray[Any],
+        weights: Array | None,
+        incomplete: bool,
+        whole: Mixture | None = None,
+    ) -> wiring.Plan:
+        """The options as objects, for some rows."""
+        return wiring.plan(
+            rows,
+            weights,
+            incomplete=incomplete,
+            n_components=self.n_components,
+            covariance_type=self._family_name,
+            reg_covar=self.reg_covar,
+            variance_floor=self.variance_floor,
+            prior=self.prior,
+            dead_components=self.dead_components,
+            accelerate=self.accelerate,
+            truncation=self.truncation,
+            whole=whole,
+        )
+
+    def _finish(self, rng: np.random.RandomState, observed: Observed, best: Fit) -> None:
+        """What is left to do when a mixture has been found."""
         self._draws = rng.randint(2**31, size=4)
         if _is_seed(self.random_state) and not callable(self.init_params):
             random_numbers.put_by(rng)
         observed.end(observed.context, lambda: {})
         if best.outcome is Outcome.max_iter:
-            warnings.warn(NOT_CONVERGED, ConvergenceWarning, stacklevel=2)
-        return self
+            warnings.warn(NOT_CONVERGED, ConvergenceWarning, stacklevel=3)
 
     @staticmethod
     def fit_all(
@@ -628,6 +828,7 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
         observed: Observed,
         number: int,
         dtype: np.dtype[Any],
+        expect: Expect | None = None,
     ) -> Fit:
         """One run of EM, printed and reported as it goes."""
         run = observed.run()
@@ -638,14 +839,15 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
             printed.iteration(i, record)
             return observed.iteration(run, lambda: _attributes(mixture, dtype))
 
-        if self._in_brief(setup, observed):
+        if expect is None and self._in_brief(setup, observed):
             go_on = wiring.loop(setup, self.tol)
             fit = brief(setup.compact, begin, objective=objective, go_on=go_on, **self._rule(setup))
             if self.verbose:
                 for i, record in enumerate(fit.history, 1):
                     printed.iteration(i, record)
         else:
-            fit = wiring.loop(setup, self.tol, watch, search)(begin, self.max_iter, objective)
+            go = wiring.loop(setup, self.tol, watch, expect or search)
+            fit = go(begin, self.max_iter, objective)
         if search is not None:
             fit = wiring.ended(search, fit)
         printed.end(fit)
@@ -680,7 +882,7 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
     def _take(self, fit: Fit, dtype: np.dtype[Any]) -> None:
         """Set the fitted attributes."""
         self.__dict__.update(_parameters(fit.mixture, dtype))
-        for name in (*_INVERSES, "_account"):
+        for name in (*_INVERSES, "_account", "_stream"):
             self.__dict__.pop(name, None)
         self.converged_ = fit.outcome is Outcome.converged
         self.n_iter_ = len(fit.history)
@@ -814,7 +1016,21 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
             self.n_features_in_ = np.asarray(self.means_).shape[1]
         return read_rows(self, X, reset=False)
 
-    def _each_row(self, X: Any, what: str) -> NDArray[Any]:
+    def _told(self, x: Any, weight: Any = None) -> Source | None:
+        """The source that rows to be predicted are, if they are not in memory."""
+        if isinstance(x, np.ndarray):
+            return None
+        check_is_fitted(self)
+        source = doors.source_of(x, weight, getattr(self, "feature_names_in_", None))
+        if source is not None:
+            passes.check_width(source, isinstance(weight, str), np.shape(self.means_)[1])
+        return source
+
+    def _each_row(self, X: Any, what: str) -> Any:
+        source = self._told(X)
+        if source is not None:
+            kernel, model = self._kernel(what)
+            return Answer(source, kernel, (model,), _NAMES[what](self))
         rows, incomplete = self._rows(X)
         kernel, model = self._kernel(what)
         result = Memory(rows, incomplete=incomplete).map(kernel, model)
@@ -886,18 +1102,25 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
         log_likelihood, n_rows = self._likelihood(self._weighted(X, sample_weight))
         return log_likelihood / n_rows
 
-    def _weighted(self, X: Any, sample_weight: ArrayLike | None) -> Memory:
+    def _weighted(self, X: Any, sample_weight: ArrayLike | None) -> Memory | Batches:
+        source = self._told(X, sample_weight)
+        if source is not None:
+            return Batches(source, weight=isinstance(sample_weight, str), incomplete=True)
         rows, incomplete = self._rows(X)
         weights = read_weights(sample_weight, len(rows))
         return Memory(rows, weights, incomplete=incomplete)
 
-    def _likelihood(self, data: Memory) -> tuple[float, float]:
-        if not (data.incomplete or hasattr(self, "noise_")) and are_few(*data.rows.shape):
+    def _likelihood(self, data: Memory | Batches) -> tuple[float, float]:
+        if (
+            isinstance(data, Memory)
+            and not (data.incomplete or hasattr(self, "noise_"))
+            and are_few(*data.rows.shape)
+        ):
             block = data.sample(len(data.rows), 0)  # those of positive weight
             found = likelihood(block, self.mixture_)
             if found is not None:
                 return found, float(block.weights.sum())
-        sums = data.fold(*self._kernel("likelihood_of"))
+        sums = passes.sums(data, *self._kernel("likelihood_of"))
         return float(sums[0]), float(sums[1])
 
     def aic(self, X: Any, sample_weight: ArrayLike | None = None) -> float:
@@ -944,7 +1167,7 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
             mclust reports the negative of it.
         """
         data = self._weighted(X, sample_weight)
-        sums: Array = data.fold(*self._kernel("certainty_of"))
+        sums = passes.sums(data, *self._kernel("certainty_of"))
         log_likelihood, log_certainty, n_rows = sums.tolist()
         return selection.icl(log_likelihood, log_certainty, self._n_parameters(), n_rows)
 
@@ -1125,6 +1348,16 @@ def of_fit(
     model._ended(fit, maximize, rows, weights)
     return model
 
+
+_NAMES: dict[str, Callable[[GaussianMixture], list[str]]] = {
+    "labels": lambda model: ["label"],
+    "log_density": lambda model: ["log_density"],
+    "responsibilities": lambda model: [
+        *(f"component_{k}" for k in range(len(model.weights_))),
+        *(["noise"] if hasattr(model, "noise_") else []),
+    ],
+}
+"""What columns are called that are written to files."""
 
 _INVERSES: dict[str, Callable[[Covariance], Array]] = {
     "precisions_": lambda covariance: covariance.precisions(),

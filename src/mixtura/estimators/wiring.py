@@ -240,6 +240,16 @@ def plan(
     return found if units is None else found.outside(own, units)
 
 
+def after(mixture: Mixture, n: float) -> Maximization:
+    """The M-step that goes on from a mixture of which only the number of rows is known."""
+    covariance = mixture.total_covariance()
+    return Maximization(
+        family=type(mixture.covariance),
+        prior=Penalty(covariance, n**-0.5),
+        floor=floors(np.diagonal(covariance)),
+    )
+
+
 def resting(accelerate: str, n_components: int, incomplete: bool = False) -> Rest:
     """By what a run is at its end."""
     if accelerate == "none" or (n_components == 1 and not incomplete):  # there after one pass

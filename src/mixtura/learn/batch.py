@@ -245,7 +245,7 @@ class _Table:
 
     def _expect(self, mixture: Mixture) -> Statistics:
         """The E-step, part by part."""
-        rows, weights, _, _ = self.block
+        rows, weights = self.block.rows, self.block.weights
         parts = [slice(i, i + PART) for i in range(0, len(rows), PART)]
         return reduce(add, (e_step(Block(rows[p], weights[p]), mixture) for p in parts))
 

@@ -19,6 +19,8 @@ class Block(NamedTuple):
     memberships: NDArray[Any] | None = None  # (B,) labels or (B, K) responsibilities
     gaps: Gaps | None = None
     """Which numbers are missing, being NaN; None where none is."""
+    first: int = 0
+    """The number of its first row among all, where rows come in an order."""
 
     def of(self, index: NDArray[np.integer]) -> "Block":
         """Some of its rows, none of which has a gap."""

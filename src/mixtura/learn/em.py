@@ -24,6 +24,7 @@ class Outcome(Enum):
     max_iter = "the iterations ran out before the objective stood still"
     stopped = "a callback asked for the end"
     not_started = "no iteration was asked for: this is the start"
+    streamed = "rows came in batches, each of which was seen once"
 
 
 @dataclass(frozen=True)
@@ -43,8 +44,8 @@ class Iteration:
     """What is still to be gained, in nats per row, as far as the gains so far tell: a guess;
     infinite while they do not."""
     step: str
-    """How the run came to the mixture that the iteration began with: em, squarem, lbfgs, or
-    rejected where it was tried and not kept."""
+    """How the run came to the mixture that the iteration began with: em, squarem, lbfgs, online
+    where it follows from batches, or rejected where it was tried and not kept."""
 
 
 class Records(Sequence[Iteration]):

@@ -68,7 +68,8 @@ class Sorting:
         tiles = order[: max(len(order) // TILE, 1) * TILE].reshape(-1, min(len(order), TILE))
         tiles = tiles[:: max(len(tiles) // TILES, 1)]
         if _sparse().density_of(some.rows[tiles.ravel()], mixture.operands) < worth:
-            self.now, self.sparse = self.data.sorted_by(_place, mixture, rank), True
+            self.now = self.data.sorted_by(_place, mixture, rank)
+            self.sparse = self.now is not self.data  # some data cannot be sorted
 
 
 def _complete(block: Block) -> Block:

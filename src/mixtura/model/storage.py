@@ -64,7 +64,11 @@ def write(
         {name: np.ascontiguousarray(arrays[name], dtype="<f8") for name in NAMES},
         metadata={"mixtura": json.dumps(header, allow_nan=False)},
     )
-    target = Path(path)
+    written(Path(path), content)
+
+
+def written(target: Path, content: bytes) -> None:
+    """Put a file in its place: whole, or not at all."""
     handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     try:
         with os.fdopen(handle, "wb") as file:
