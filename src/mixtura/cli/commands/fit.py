@@ -241,10 +241,10 @@ def _searched(
     """The best of several sizes and families by BIC, and what was tried."""
     if not len(ks):
         return None, []
-    start = PATH if how["init_params"] == "merge" else how["init_params"]
-    search = GaussianMixtureIC(
-        n_components=[*ks], covariance_types=families, **how | {"init_params": start}
-    ).fit_telling(rows, weights, tell)
+    asked: dict[str, Any] = {**how, "n_components": [*ks], "covariance_types": families}
+    if asked["init_params"] == "merge":
+        asked["init_params"] = PATH
+    search = GaussianMixtureIC(**asked).fit_telling(rows, weights, tell)
     return search.best_estimator_, _tried(search)
 
 
