@@ -119,8 +119,11 @@ def test_a_fit_is_gone_on_with_and_goes_on():
 
 def test_bad_input():
     x = groups(100)
-    with pytest.raises(ValueError, match="partial_fit goes without noise"):
-        GaussianMixture(3, noise=True).partial_fit(x)
+    for option in ({"noise": True}, {"noise": 0.1}, {"truncation": 2}):
+        assert not hasattr(GaussianMixture(3, **option), "partial_fit")
+        with pytest.raises(AttributeError) as error:
+            GaussianMixture(3, **option).partial_fit(x)
+        assert "goes without " + next(iter(option)) in str(error.value.__cause__)
     with pytest.raises(ValueError, match="n_components = 3, n_samples = 2"):
         GaussianMixture(3).partial_fit(x[:2])
     model = GaussianMixture(3, random_state=0).partial_fit(table(x))

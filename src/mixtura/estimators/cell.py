@@ -66,11 +66,19 @@ class End(NamedTuple):
     converged: bool
     model: Callable[[], GaussianMixture]
     """The estimator that the fit leaves behind."""
+    price: float = 0.0
+    """What BIC takes for its parameters, in nats per row, where fits of one cell differ in their
+    number."""
+
+    @property
+    def worth(self) -> float:
+        """By what the better of two fits of one cell is told."""
+        return self.objective - self.price
 
     @property
     def promise(self) -> float:
-        """What the objective would come to in the end, as far as can be told."""
-        return self.objective + self.remaining
+        """What that would come to in the end, as far as can be told."""
+        return self.worth + self.remaining
 
 
 @dataclass

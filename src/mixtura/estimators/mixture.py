@@ -15,6 +15,7 @@ from sklearn.base import BaseEstimator, DensityMixin, _fit_context
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from mixtura.engines.batches import Batches
@@ -63,6 +64,15 @@ _CHECKED: dict[Any, None] = {}
 def _is_seed(value: Any) -> bool:
     """Whether this is a number from which random numbers can be drawn, and nothing else."""
     return type(value) is int and 0 <= value < 2**32
+
+
+def _learns_by_steps(model: "GaussianMixture") -> bool:
+    """Whether there is `partial_fit`."""
+    for name in ("noise", "truncation"):
+        value = getattr(model, name)
+        if value is not None and value is not False:
+            raise AttributeError(f"partial_fit goes without {name}: leave it out")
+    return True
 
 
 class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
@@ -495,6 +505,7 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
         self._finish(rng, observed, best)
         return self
 
+    @available_if(_learns_by_steps)
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(
         self, X: Any, y: Any = None, sample_weight: ArrayLike | str | None = None
@@ -523,9 +534,6 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
         ValueError
             As `fit` does; also if the first call brings fewer rows than components.
         """
-        for name, value in (("noise", self.noise), ("truncation", self.truncation)):
-            if value is not None and value is not False:
-                raise ValueError(f"partial_fit goes without {name}: leave it out")
         stream: Stream | None = getattr(self, "_stream", None)
         known = stream is None and self.__sklearn_is_fitted__()
         if stream is None:

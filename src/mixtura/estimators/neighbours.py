@@ -67,7 +67,7 @@ def _below(one: Cell, other: Cell) -> bool:
     """Whether a cell is less likely than another."""
     assert one.end is not None
     assert other.end is not None
-    return one.end.objective < other.end.objective
+    return one.end.worth < other.end.worth
 
 
 def halves(mixture: Mixture) -> list[Mixture]:

@@ -15,6 +15,8 @@ from mixtura.estimators.mixture import GaussianMixture, of_fit
 from mixtura.learn.acceleration import Plain
 from mixtura.learn.batch import Job
 from mixtura.learn.em import Fit, Outcome, little_to_gain
+from mixtura.learn.selection import bic
+from mixtura.model.covariance import Subspaces
 from mixtura.model.mixture import Mixture
 
 TRIAL = 40
@@ -188,7 +190,16 @@ def _fitted(rows: Rows, task: Task, options: Options) -> End | str:
         model.remaining_gain_,
         model.converged_,
         partial(_itself, model),
+        _price(model.mixture_, rows.total),
     )
+
+
+def _price(mixture: Mixture, n_rows: float) -> float:
+    """What BIC takes for parameters, where their number is chosen with the fit."""
+    covariance = mixture.covariance
+    if not (isinstance(covariance, Subspaces) and covariance.rule is not None):
+        return 0.0
+    return 0.5 * bic(0.0, mixture.n_parameters, n_rows) / n_rows
 
 
 def _itself(model: GaussianMixture) -> GaussianMixture:
@@ -227,6 +238,6 @@ def take(tasks: Sequence[Task], ends: Sequence[End | str]) -> None:
         if isinstance(end, str):
             if cell.end is None:
                 cell.notes.append(end)
-        elif cell.end is None or end.objective > cell.end.objective:
+        elif cell.end is None or end.worth > cell.end.worth:
             cell.end = end
             cell.notes.clear()

@@ -11,7 +11,7 @@ from mixtura.estimators.cell import COLLAPSED, Cell, End, Rows, narrowest, weigh
 from mixtura.estimators.descent import PATH, PATH_ROWS
 from mixtura.estimators.runs import Apart, Options, Runs, Task, Together, take
 from mixtura.learn import initial
-from mixtura.model.covariance import named
+from mixtura.model.covariance import FAMILIES, named
 
 Array = NDArray[np.float64]
 
@@ -76,12 +76,15 @@ def swept(
     wanted = [cell for cell in cells if not cell.notes]
     on_the_way = isinstance(start, str) and start == PATH
     rough = options | {"tol": max(ROUGH, options["tol"])} if on_the_way or bare else options
-    runs: Runs
+    runs: Runs = Apart(rows, n_jobs, tell)
     if on_the_way and Together.sees_to(rows, options):
+        numbered = [cell for cell in wanted if cell.covariance_type not in FAMILIES]
+        _apart(numbered, rows, runs, n_init, rough, options, bare, rng)
+        every, wanted = wanted, [cell for cell in wanted if cell.covariance_type in FAMILIES]
         runs = Together(rows)
         _together(wanted, runs, n_init, rough, rng, tell)
     else:
-        runs = Apart(rows, n_jobs, tell)
+        every = wanted
         ways = descent.starts(rows, ks, families, start, n_init, rough, rng, tell)
         for cell in wanted:
             cell.seed = int(rng.randint(2**31))
@@ -91,11 +94,29 @@ def swept(
         ]
         take(tasks, runs(tasks, rough))
     if on_the_way:
-        every = rows.count <= PATH_ROWS
-        neighbours.tried(wanted, runs, rough, all_of_them=every, tell=tell)
+        few = rows.count <= PATH_ROWS
+        neighbours.tried(wanted, runs, rough, all_of_them=few, tell=tell)
     _end([cell for cell in wanted if cell.end is not None], rows, runs, rough, options, bare)
-    weigh(wanted, rows)
+    weigh(every, rows)
     return cells
+
+
+def _apart(
+    cells: Sequence[Cell],
+    rows: Rows,
+    runs: Runs,
+    n_init: int,
+    rough: Options,
+    options: Options,
+    bare: bool,
+    rng: np.random.RandomState,
+) -> None:
+    """Fits of families with a number, which share nothing with others."""
+    for cell in cells:
+        cell.seed = int(rng.randint(2**31))
+    tasks = [Task(cell, ("merge",) * max(n_init, 1), cell.seed) for cell in cells]
+    take(tasks, runs(tasks, rough))
+    _end([cell for cell in cells if cell.end is not None], rows, runs, rough, options, bare)
 
 
 def _together(

@@ -16,7 +16,7 @@ from mixtura.learn.compact import Compact, State, is_compact, whole_start
 from mixtura.learn.data import Block, Data
 from mixtura.learn.expectation import assigned, e_step, log_density
 from mixtura.learn.maximization import Maximization
-from mixtura.learn.spread import definite, variances
+from mixtura.learn.spread import definite, floors, variances
 from mixtura.learn.statistics import Statistics
 from mixtura.model.covariance import Covariance, Diagonal, Full, Subspaces
 from mixtura.model.mixture import Mixture
@@ -113,6 +113,8 @@ def alike(whole: Mixture, family: type[Covariance], n_components: int) -> Mixtur
     """K components, each like all rows together: lends kernels a family, a size and an origin."""
     scatter = family.moment.copies(whole.covariances[0], n_components)
     covariance = family.estimate(np.ones(n_components), scatter, whole.n_features)
+    if covariance.degenerate(n_components).any():  # axes of very different lengths, in one unit
+        covariance = covariance.floored(floors(np.diagonal(whole.covariances[0])))
     weights = np.full(n_components, 1.0 / n_components)
     return Mixture(weights, np.repeat(whole.means, n_components, axis=0), covariance)
 

@@ -47,7 +47,7 @@ def settled(scatter: Array) -> tuple[Array, Array]:
     for k in np.flatnonzero(none.any(axis=1)):
         space = axes[k][:, none[k]]
         axes[k][:, none[k]] = space @ np.linalg.eigh(space.T @ pooled @ space)[1][:, ::-1]
-    return np.where(none, 0.0, values), axes
+    return values, axes
 
 
 def common(scatter: Array, objective: Objective, near: Array | None = None) -> Array:
