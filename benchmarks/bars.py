@@ -366,6 +366,38 @@ def hundred_million(found):
     ]
 
 
+def files(found):
+    """Many rows in files."""
+    lines = []
+    for each in found["results"]:
+        what = f"{each['rows']:,} x {found['features']}, K = {found['components']} from Parquet"
+        if "seconds" not in each:
+            lines.append(Line(what, None, note=each.get("skipped", "not done in its time")))
+            continue
+        passes = f"{each['passes']} passes after the survey, " + (
+            "converged" if each["converged"] else "not converged, so it does not count"
+        )
+        bars = (180.0, 1e9) if each["rows"] >= 100_000_000 else (None, None)
+        certain = "" if each["converged"] else "MISS"
+        took, peak = each["seconds"], each["peak_bytes"]
+        lines += [
+            Line(f"{what}: fit", took, bars[0], False, seconds, passes, certain=certain),
+            Line(f"{what}: the most memory", peak, bars[1], False, megabytes, certain=certain),
+        ]
+    if found["billion_seconds"] is not None:
+        note = "not measured: a line through the sizes above"
+        lines.append(
+            Line(
+                "1,000,000,000 rows of these",
+                found["billion_seconds"],
+                None,
+                show=seconds,
+                note=note,
+            )
+        )
+    return lines
+
+
 def first_call(found):
     """A fresh process."""
     runs = found["runs"]
@@ -506,6 +538,7 @@ SECTIONS = [
     ("Tables that nobody would wish for", "fuzz", fuzz),
     ("Variational Bayes: the bound at equal time", "bayes", bayes),
     ("A hundred million rows", "hundred_million", hundred_million),
+    ("Rows in files", "files", files),
     ("The first call", "first_call", first_call),
     ("Import", "import_time", import_time),
     ("Memory", "peak_memory", peak_memory),

@@ -109,15 +109,17 @@ class Parquet(File):
         import pyarrow
 
         with self._opened() as file:
-            found = file.iter_batches(batch_size=BATCH, columns=[*names])
-            while True:
-                try:
-                    batch = next(found, None)
-                except (pyarrow.ArrowException, OSError) as error:
-                    raise self.damaged(error) from error
-                if batch is None:
-                    return
-                yield numbers_of(batch, names)
+            # One part after the other: asked for all of them, it would read ahead to the end.
+            for part in range(file.num_row_groups):
+                found = file.iter_batches(BATCH, row_groups=[part], columns=[*names])
+                while True:
+                    try:
+                        batch = next(found, None)
+                    except (pyarrow.ArrowException, OSError) as error:
+                        raise self.damaged(error) from error
+                    if batch is None:
+                        break
+                    yield numbers_of(batch, names)
 
 
 class Arrow(File):

@@ -449,6 +449,14 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
         self._finish(rng, observed, best)
         return self
 
+    def fit_telling(self, X: Any, sample_weight: Any, tell: Callable[[str], object]) -> Self:
+        """`fit`, and `tell` hears what is done next where rows are read pass by pass."""
+        self._tell = tell
+        try:
+            return self.fit(X, sample_weight=sample_weight)
+        finally:
+            del self._tell
+
     def _source(self, x: Any, sample_weight: Any) -> Source | None:
         """Where rows are read from, if it is not from memory."""
         source = doors.source_of(x, sample_weight)
@@ -470,8 +478,7 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
         fixed = self._given(n_features)
         seed = passes.seed(self.random_state, self.checkpoint)
         rng = self._random_numbers() if seed is None else np.random.RandomState(seed)
-        if self.verbose:
-            print("Survey of all rows")
+        self._say("a first pass over all rows")
         found = passes.surveyed(
             source,
             weight=weight,
@@ -497,7 +504,9 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
             journal = passes.opened(self.checkpoint, self.get_params(), seed, found, begin)
             expect = journal.kept(expect)
         dtype = found.data.dtype
-        best = self._run(setup, begin, objective, observed, 0, dtype, expect)
+        self._say(f"{len(found.rows)} rows drawn of {found.survey.n_rows} are fitted: all of them")
+        progress = passes.Progress(found.survey.n_rows, self.tol)
+        best = self._run(setup, begin, objective, observed, 0, dtype, expect, progress)
         self._take(best, dtype)
         n_rows, total = found.survey.n_rows, found.survey.weight
         ends = (best.objective,)
@@ -762,8 +771,15 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
 
     def _tell_part(self, step: int, n_rows: int) -> None:
         """Say that a part of the rows comes first."""
-        if self.verbose:
-            print(f"One row of {step}: {n_rows} rows")
+        self._say(f"One row of {step}: {n_rows} rows")
+
+    def _say(self, text: str) -> None:
+        """Say what comes next."""
+        tell: Callable[[str], object] | None = getattr(self, "_tell", None)
+        if tell is not None:
+            tell(text)
+        elif self.verbose:
+            print(text)
 
     def _previous(self, n_features: int) -> Mixture:
         """The mixture of the last fit, to continue from."""
@@ -837,6 +853,7 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
         number: int,
         dtype: np.dtype[Any],
         expect: Expect | None = None,
+        progress: passes.Progress | None = None,
     ) -> Fit:
         """One run of EM, printed and reported as it goes."""
         run = observed.run()
@@ -845,6 +862,8 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
 
         def watch(i: int, record: Iteration, mixture: Mixture) -> bool:
             printed.iteration(i, record)
+            if progress is not None and hasattr(self, "_tell"):
+                self._tell(progress.words(record))
             return observed.iteration(run, lambda: _attributes(mixture, dtype))
 
         if expect is None and self._in_brief(setup, observed):

@@ -7,7 +7,7 @@ the passes over all rows go on, few and accelerated.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ from mixtura.estimators.answer import Beyond, checked, refused
 from mixtura.estimators.rows import LARGEST, SMALLEST
 from mixtura.learn import completion
 from mixtura.learn.data import Block, Data
+from mixtura.learn.em import Iteration
 from mixtura.learn.halving import Run, halving
 from mixtura.learn.journal import Journal, seed_of
 from mixtura.learn.survey import Survey, survey
@@ -123,6 +124,35 @@ def _check(found: Survey, names: list[str], where: Callable[[int], str]) -> None
             f"Input X contains numbers whose squares vanish: column {names[tiny[0]]} is nowhere "
             f"larger than {size[tiny[0]]:.3g}. Multiply the column by a power of ten first."
         )
+
+
+@dataclass
+class Progress:
+    """How far a run is whose passes take their time."""
+
+    n_rows: int
+    tol: float
+    records: list[Iteration] = field(default_factory=list[Iteration])
+
+    def words(self, record: Iteration) -> str:
+        """What there is to say after one more pass."""
+        self.records.append(record)
+        number, rate = len(self.records), self.n_rows / max(record.seconds, 1e-9)
+        text = f"pass {number}: {record.objective:.7g} nats a row, {rate:.2g} rows a second"
+        if np.isfinite(record.remaining):
+            text += f", about {record.remaining:.1g} left to gain"
+        left = self.seconds_left()
+        return text if left is None else f"{text}, {left:.0f} s to go"
+
+    def seconds_left(self) -> float | None:
+        """Until less than the tolerance is left, if it goes on as in the last two passes."""
+        if len(self.records) < 2 or self.tol <= 0:
+            return None
+        before, now = (record.remaining for record in self.records[-2:])
+        if not (np.isfinite(before) and 0.0 < now < before):
+            return None
+        passes = max(np.log(self.tol / now) / np.log(now / before), 0.0)
+        return float(np.ceil(passes)) * self.records[-1].seconds
 
 
 def begun(

@@ -5,7 +5,7 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -21,7 +21,7 @@ from mixtura.applications.segmentation.recipe import (
     read_numbers,
     usable,
 )
-from mixtura.cli import options, terminal
+from mixtura.cli import large, options, terminal
 from mixtura.cli.failure import BadData, BadUsage
 from mixtura.cli.inputs import read_input
 from mixtura.cli.results import whole_file
@@ -34,6 +34,7 @@ from mixtura.estimators.record import Record
 from mixtura.estimators.student import StudentMixture
 from mixtura.estimators.summary import summarised
 from mixtura.estimators.wiring import ACCELERATORS, STARTS
+from mixtura.model.covariance import FAMILIES
 
 NOT_CONVERGED = 4
 
@@ -80,6 +81,19 @@ def fit(
             min=0,
         ),
     ] = 1e-5,
+    memory: Annotated[
+        str | None,
+        typer.Option(
+            help="Read files pass by pass in no more memory than this, such as 1GB. A pattern or "
+            "a folder of files is read so in any case."
+        ),
+    ] = None,
+    checkpoint: Annotated[
+        str | None,
+        typer.Option(
+            help="A folder in which each pass is kept: a fit that was killed goes on from there."
+        ),
+    ] = None,
     drop_missing: options.DropMissing = False,
     sql: options.Sql = None,
     input_format: options.InputFormat = None,
@@ -101,6 +115,8 @@ def fit(
     mixtura fit faithful.csv --family auto > model.safetensors
 
     mixtura fit faithful.csv --k 2 --tails own -o heavy.safetensors
+
+    mixtura fit 'data/*.parquet' --k 16 --memory 1GB --checkpoint state/ -o model.safetensors
     """
     number, chosen = options.number_or_auto(k), options.names(columns)
     family, heavy = options.family_or_auto(family, numbered=True), options.tails(tails, accelerate)
@@ -114,6 +130,21 @@ def fit(
     }
     if output is None and (as_json or sys.stdout.isatty()):
         raise BadUsage("name the file for the model with -o, or send standard output to one.")
+    if large.is_large(table, memory, checkpoint):
+        large.refuse(
+            {"--sql": sql, "--input-format": input_format, "--encoding": encoding}
+            | {"--tails": heavy, "--drop-missing": drop_missing or None}
+        )
+        how |= {"memory": memory or "1GB", "checkpoint": checkpoint}
+        names, dropped = large.columns_of(table, chosen, weight)
+        ks = [number] if isinstance(number, int) else range(1, max_k + 1)
+        families = [*FAMILIES] if family == "auto" else [family]
+        with terminal.progress("reading", quiet) as tell, warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)  # told by the exit code
+            best, trials = large.fitted(table, names, weight, ks, families, how, tell)
+        n_rows, worth = large.worth(best)
+        ended = Ended(best, names, dropped, n_rows, worth, trials, None)
+        return _told(ended, output, as_json=as_json, quiet=quiet)
     with terminal.progress("reading", quiet) as tell:
         given = read_input(
             table, sql=sql, input_format=input_format, encoding=encoding, rfm=None, reference=None
@@ -141,6 +172,33 @@ def fit(
     if best is None:
         kind = "complete" if drop_missing else "usable"
         raise BadData(f"the table has {len(rows)} {kind} rows, too few to fit a mixture.")
+    dropped = {c.name: c.reason for c in described if c.name not in names}
+    worth = {
+        "mean_log_density": best.score(rows, sample_weight=weights),
+        "bic": best.bic(rows, sample_weight=weights),
+        "icl": best.icl(rows, sample_weight=weights),
+    }
+    ended = Ended(best, names, dropped, len(rows), worth, trials, heavy)
+    return _told(ended, output, as_json=as_json, quiet=quiet)
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A fit, and what there is to say of it."""
+
+    model: GaussianMixture | StudentMixture
+    names: list[str]
+    dropped: dict[str, str]
+    """Columns that were left out, and why."""
+    n_rows: int
+    worth: dict[str, float | None]
+    tried: list[dict[str, Any]]
+    heavy: str | float | None
+
+
+def _told(ended: Ended, output: str | None, *, as_json: bool, quiet: bool) -> int:
+    """Write the model, say what was fitted, and give the exit code."""
+    best, names = ended.model, ended.names
     record = Record.of(best)
     notes = {
         "made_by": "mixtura fit",
@@ -148,30 +206,27 @@ def fit(
         "identifier": None,
         "rfm": None,
         "fit": None if record is None else record.to_json(),
-        "tails": heavy,
+        "tails": ended.heavy,
     }
     # Whether it converged is said in words of this command.
     run = None if record is None else replace(record, converged=True)
-    faults = summarised(best.mixture_, names, run, first=1, tails=heavy).faults
-    dropped = {c.name: c.reason for c in described if c.name not in names}
+    faults = summarised(best.mixture_, names, run, first=1, tails=ended.heavy).faults
     write_model(best, notes, output)
+    k, family = best.mixture_.n_components, best.covariance_type
     summary = {
-        "n_components": best.mixture_.n_components,
-        "family": best.covariance_type,
+        "n_components": k,
+        "family": family,
         "columns": names,
-        "rows": len(rows),
+        "rows": ended.n_rows,
         "converged": bool(best.converged_),
         "n_iter": best.n_iter_,
         "remaining_gain": best.remaining_gain_ if np.isfinite(best.remaining_gain_) else None,
-        "mean_log_density": best.score(rows, sample_weight=weights),
-        "bic": best.bic(rows, sample_weight=weights),
-        "icl": best.icl(rows, sample_weight=weights),
+        **ended.worth,
         "weights": best.weights_.tolist(),
         "means": best.means_.tolist(),
         "faults": [*faults],
-        "tried": trials
-        or [{"k": number, "family": family, "bic": best.bic(rows, sample_weight=weights)}],
-        "dropped": dropped,
+        "tried": ended.tried or [{"k": k, "family": family, "bic": ended.worth["bic"]}],
+        "dropped": ended.dropped,
         "output": output,
     }
     if isinstance(best, StudentMixture):
@@ -180,13 +235,13 @@ def fit(
         print(json.dumps(summary, allow_nan=False))
     elif not quiet:
         _say(summary, names)
-        for name, reason in dropped.items():
+        for name, reason in ended.dropped.items():
             terminal.say_note(f"column {name!r} was left out: {reason}")
         for fault in faults:
             terminal.say_note(fault)
     if not best.converged_:
         if not quiet and not as_json:
-            terminal.say_note(f"not converged after {max_iter} passes: raise --max-iter")
+            terminal.say_note(f"not converged after {best.max_iter} passes: raise --max-iter")
         return NOT_CONVERGED
     return 0
 
