@@ -173,7 +173,7 @@ def fit(
         kind = "complete" if drop_missing else "usable"
         raise BadData(f"the table has {len(rows)} {kind} rows, too few to fit a mixture.")
     dropped = {c.name: c.reason for c in described if c.name not in names}
-    worth = {
+    worth: dict[str, float | None] = {
         "mean_log_density": best.score(rows, sample_weight=weights),
         "bic": best.bic(rows, sample_weight=weights),
         "icl": best.icl(rows, sample_weight=weights),
