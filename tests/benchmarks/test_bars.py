@@ -161,6 +161,21 @@ def whole_record():
                 "seconds": 50.0,
                 "excess_bytes": 2e8,
             },
+            "files": {
+                "features": 8,
+                "components": 16,
+                "results": [
+                    {
+                        "rows": rows,
+                        "seconds": 1e-6 * rows,
+                        "peak_bytes": 8e8,
+                        "passes": 5,
+                        "converged": True,
+                    }
+                    for rows in (10_000_000, 100_000_000)
+                ],
+                "billion_seconds": 1000.0,
+            },
             "missing": missing(),
             "choosing": choosing(),
             "fuzz": fuzz(),
@@ -453,6 +468,17 @@ def test_fewer_rows_than_a_hundred_million_cannot_pass():
     record = whole_record()
     record["benchmarks"]["hundred_million"] |= {"rows": 1_000_000}
     assert "in part" in verdicts(record)
+
+
+def test_files_that_take_too_much_miss():
+    record = whole_record()
+    large = record["benchmarks"]["files"]["results"][1]
+    for change in ({"seconds": 181.0}, {"peak_bytes": 1.1e9}, {"converged": False}):
+        found = record["benchmarks"]["files"] | {"results": [large | change]}
+        assert "MISS" in {line.verdict for line in bars.files(found)}
+    found = {"features": 8, "components": 16, "billion_seconds": None}
+    (line,) = bars.files(found | {"results": [{"rows": 10, "skipped": "it needs 5 GB of disk"}]})
+    assert (line.value, line.note) == (None, "it needs 5 GB of disk")
 
 
 def test_the_columns_of_the_text_are_aligned():

@@ -128,8 +128,7 @@ class Hollow:
 def _tile(k: int, n_matrices: int, d: int) -> int:
     """Rows that are computed together, so that what is held of all components fits a cache."""
     kernel, q = _with_gaps(), d // 4
-    numbers = kernel.NUMBERS // (k * (1 + d) + n_matrices * q * (q + 1) // 2)
-    return min(max(numbers // 16 * 16, kernel.LEAST), kernel.MOST)
+    return kernel.tile_rows(kernel.NUMBERS // (k * (1 + d) + n_matrices * q * (q + 1) // 2))
 
 
 @cache

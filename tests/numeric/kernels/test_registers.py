@@ -5,6 +5,7 @@ import pytest
 from numba import njit
 from numba.core.errors import LoweringError
 
+from mixtura.learn import hollow
 from mixtura.numeric.kernels import compiled, registers, with_gaps
 
 
@@ -74,4 +75,7 @@ def test_tiles_hold_a_whole_number_of_the_rows_that_are_taken_together(width):
     """Beyond the last of them would be the next row of an array, or nothing."""
     together = registers.TALL * width // 8
     assert not compiled.TILE % together
-    assert {with_gaps._rows(n) % together for n in range(1_000)} == {0}
+    assert {with_gaps.tile_rows(n) % together for n in range(1_000)} == {0}
+    runs = {hollow._tile(k, m, d) for d in range(1, 60, 7) for k in (1, 3, 20) for m in {1, k}}
+    assert len(runs) > 3
+    assert {n % together for n in runs} == {0}

@@ -767,7 +767,7 @@ def _base(model: Matrices) -> Array:
     return base
 
 
-def _rows(numbers: int) -> int:
+def tile_rows(numbers: int) -> int:
     """Rows in a tile, so that so many numbers fit."""
     return min(max(numbers // LEAST * LEAST, LEAST), MOST)
 
@@ -775,7 +775,7 @@ def _rows(numbers: int) -> int:
 def _tile(model: Matrices, q: int) -> int:
     """Rows in a tile, so that what is held of all components fits."""
     k, d = model.means.shape
-    return _rows(NUMBERS // (k * (1 + d) + max(len(model.volumes), 1) * q * (q + 1) // 2))
+    return tile_rows(NUMBERS // (k * (1 + d) + max(len(model.volumes), 1) * q * (q + 1) // 2))
 
 
 class _Asked:
@@ -811,7 +811,7 @@ class _Asked:
         asked = (self.density, self.r, self.labels)
         if not len(model.correlations):
             sums = self.sums if self.sums.ndim == 2 else _NONE
-            tile = _rows(NUMBERS // (8 * len(scales[0])))
+            tile = tile_rows(NUMBERS // (8 * len(scales[0])))
             return _independent(
                 self.rows,
                 self.weights,
