@@ -9,6 +9,9 @@ import pyarrow.parquet
 
 N, D = 1_234, 3
 
+OPEN = []
+"""Connections that relations need."""
+
 
 def rows(n=N, d=D, seed=0):
     """Numbers that text holds exactly."""
@@ -75,7 +78,9 @@ def reader(x, folder):
 def relation(x, folder):
     import duckdb
 
-    return duckdb.connect().from_arrow(table(x))
+    connection = duckdb.connect()
+    OPEN.append(connection)  # older versions close it with the last name that it has
+    return connection.from_arrow(table(x))
 
 
 def query(x, folder):

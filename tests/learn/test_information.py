@@ -230,7 +230,8 @@ def test_a_gap_in_one_column_leaves_that_column_the_rows_it_has():
     model = GaussianMixture(1, covariance_type="diag", reg_covar=0.0, tol=1e-10).fit(x)
     found = model.intervals(x, method="information").of(parameter="mean").standard_error
     expected = np.nanstd(x, axis=0) / np.sqrt([300, 200])
-    np.testing.assert_allclose(found, expected, rtol=1e-6)
+    # A third of the variance's information is missing: from 1e-10 nats a row it is 1e-5 to the end.
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
 
 
 # Sums
