@@ -62,11 +62,11 @@ def fitted(
     families: Sequence[str],
     how: dict[str, Any],
     tell: Callable[[str], object],
-) -> tuple[GaussianMixture, list[dict[str, Any]]]:
-    """The fit, and what was tried on some of the rows where there was something to choose."""
+) -> tuple[GaussianMixture, GaussianMixtureIC | None]:
+    """The fit, and the search on some of the rows where there was something to choose."""
     try:
         files = Files(table, columns=names)
-        k, family, tried = ks[0], families[0], list[dict[str, Any]]()
+        k, family, search = ks[0], families[0], None
         if len(ks) * len(families) > 1:
             tell(f"drawing {DRAWN} rows to choose from")
             some = Batches(files, incomplete=True).sample(DRAWN, how["random_state"]).rows
@@ -76,19 +76,8 @@ def fitted(
                 random_state=how["random_state"],
             ).fit_telling(some, None, tell)
             k, family = search.best_params_.values()
-            table_of = search.results_
-            tried = [
-                {"k": int(size), "family": str(form), "bic": float(bic)}
-                for size, form, bic in zip(
-                    table_of["n_components"],
-                    table_of["covariance_type"],
-                    table_of["bic"],
-                    strict=True,
-                )
-                if np.isfinite(bic)
-            ]
         model = GaussianMixture(int(k), covariance_type=str(family), **how)
-        return model.fit_telling(files, weight, tell), tried
+        return model.fit_telling(files, weight, tell), search
     except (SourceError, ValueError) as error:
         raise BadData(f"{str(error).rstrip('.')}.") from error
 

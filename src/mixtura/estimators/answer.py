@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,8 @@ from mixtura.engines.files import Files
 from mixtura.engines.source import Source, SourceError
 from mixtura.learn.data import Block
 from mixtura.learn.survey import Wrong
+
+Result = TypeVar("Result")
 
 WRITTEN = (".parquet", ".arrow", ".csv", ".npy")
 
@@ -47,6 +49,14 @@ def refused(error: Beyond, source: Source) -> SourceError:
     )
 
 
+def each(data: Batches, kernel: Callable[..., Result], *args: Any) -> Iterator[Result]:
+    """What a kernel says of each block, in order; an error says where one holds infinity."""
+    try:
+        yield from data.each(checked, kernel, *args)
+    except Beyond as error:
+        raise refused(error, data.source) from None
+
+
 class Answer:
     """Labels, probabilities or densities of rows that are read in batches, as they are asked for.
 
@@ -69,12 +79,8 @@ class Answer:
         """Arrays of shape (m,) or (m, K), in the order of the rows."""
         data = Batches(self._source, incomplete=True)
         single = data.dtype == np.float32
-        parts = data.each(checked, self._kernel, *self._args)
-        try:
-            for part in parts:
-                yield part.astype(np.float32) if single and part.dtype == np.float64 else part
-        except Beyond as error:
-            raise refused(error, self._source) from None
+        for part in each(data, self._kernel, *self._args):
+            yield part.astype(np.float32) if single and part.dtype == np.float64 else part
 
     def to_numpy(self) -> NDArray[Any]:
         """All of it as one array, shape (n,) or (n, K)."""

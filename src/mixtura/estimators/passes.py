@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 
 from mixtura.engines.batches import Batches
 from mixtura.engines.files import BATCH
+from mixtura.engines.memory import tree_sum
 from mixtura.engines.source import Columns, Source, SourceError
 from mixtura.estimators import wiring
-from mixtura.estimators.answer import Beyond, checked, refused
+from mixtura.estimators.answer import each
 from mixtura.estimators.rows import LARGEST, SMALLEST
 from mixtura.learn import completion
 from mixtura.learn.data import Block, Data
@@ -182,21 +183,14 @@ def sums(data: Data, kernel: Callable[..., NDArray[Any]], model: Any) -> NDArray
     """The sum of a kernel over blocks; of rows that are read in batches, they are checked."""
     if not isinstance(data, Batches):
         return data.fold(kernel, model)
-    try:
-        return data.fold(checked, kernel, model)
-    except Beyond as error:
-        raise refused(error, data.source) from None
+    return tree_sum(each(data, kernel, model))
 
 
 def parts(source: Source, weight: bool) -> Iterator[tuple[NDArray[Any], NDArray[np.float64], bool]]:
     """Rows of a source block by block, with their weights, and whether numbers are missing."""
-    data = Batches(source, weight=weight, incomplete=True)
-    try:
-        for block in data.each(checked, _itself):
-            if len(block.rows):
-                yield block.rows, block.weights, bool(np.isnan(block.rows).any())
-    except Beyond as error:
-        raise refused(error, source) from None
+    for block in each(Batches(source, weight=weight, incomplete=True), _itself):
+        if len(block.rows):
+            yield block.rows, block.weights, bool(np.isnan(block.rows).any())
 
 
 def _itself(block: Block) -> Block:

@@ -141,8 +141,9 @@ def fit(
         families = [*FAMILIES] if family == "auto" else [family]
         with terminal.progress("reading", quiet) as tell, warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)  # told by the exit code
-            best, trials = large.fitted(table, names, weight, ks, families, how, tell)
+            best, search = large.fitted(table, names, weight, ks, families, how, tell)
         n_rows, worth = large.worth(best)
+        trials = [] if search is None else _tried(search)
         ended = Ended(best, names, dropped, n_rows, worth, trials, None)
         return _told(ended, output, as_json=as_json, quiet=quiet)
     with terminal.progress("reading", quiet) as tell:
