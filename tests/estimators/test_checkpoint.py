@@ -12,7 +12,7 @@ import pytest
 from sklearn.exceptions import ConvergenceWarning
 
 from mixtura import GaussianMixture
-from tests.engines.sources import WAYS
+from tests.engines.sources import WAYS, table
 from tests.estimators.test_doors import groups
 
 KILLS, PASSES = 50, 30
@@ -116,6 +116,11 @@ def test_with_a_checkpoint_the_fit_is_the_same(tmp_path):
     given = WAYS["npy"](blurred(2_000), tmp_path)
     rows = np.load(given)
     same(fit(given, tmp_path / "a"), fit(rows, tmp_path / "b"))
+
+
+def test_with_a_checkpoint_columns_keep_their_names(tmp_path):
+    model = fit(table(blurred(500)), tmp_path / "a")
+    assert [*model.feature_names_in_] == ["c0", "c1", "c2"]
 
 
 def test_without_a_seed_a_fit_goes_on_with_its_own(tmp_path):

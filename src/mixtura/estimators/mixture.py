@@ -463,7 +463,9 @@ class GaussianMixture(CallbackSupportMixin, DensityMixin, BaseEstimator):
         if source is not None or self.checkpoint is None:
             return source
         rows, _ = read_rows(self, x, reset=True, min_rows=2)
-        return passes.Rows(rows, read_weights(sample_weight, len(rows)))
+        names = getattr(self, "feature_names_in_", None)
+        weights = read_weights(sample_weight, len(rows))
+        return passes.Rows(rows, weights, None if names is None else (*names,))
 
     def _fit_source(self, source: Source, weight: bool, known: dict[str, Any]) -> Self:
         """Fit to rows that are read pass by pass."""

@@ -203,8 +203,7 @@ class Rows:
 
     rows: NDArray[Any]
     weights: NDArray[np.float64] | None = None
-
-    names = None
+    names: tuple[str, ...] | None = None
 
     @property
     def types(self) -> tuple[np.dtype[Any], ...]:
